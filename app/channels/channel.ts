@@ -1,0 +1,169 @@
+import type { CanonicalEvent, HomeItem, HomeLocation, HomeReading, OrderSnapshot } from "#domain";
+import type { ChannelError } from "./errors.ts";
+
+/**
+ * The contract that every channel keeps. Differences are data (`capabilities`, `limits`): generic code asks these, never a
+ * channel's name. Our ids are never sent as theirs, and their words never leave the channel's folder.
+ */
+export type Channel = {
+	/** Registry id, as stored in `connection.channel`. */
+	id: string;
+	/** As the merchant calls it. */
+	name: string;
+	role: "home" | "guest";
+	capabilities: Capabilities;
+	limits: Limits;
+	/** What the merchant types in, and what must never be logged. */
+	credentialFields: readonly CredentialField[];
+	apiVersion: { pinned: string; sunsetAt: string | null; source: string };
+	webhooks: WebhookReceiver;
+	/** A client for one account. It keeps no state but connections; opening it sends nothing. */
+	connect(account: AccountAccess): ChannelClient;
+};
+
+export type Capabilities = {
+	/**
+	 * What a written quantity means. selfDecrementing: the channel's own sale lowers it. grossOfOpenOrders: write what is
+	 * available + own open units. delta: home takes differences.
+	 */
+	quantityMeaning: "selfDecrementing" | "grossOfOpenOrders" | "delta";
+	/** Writes per request; one result per write comes back. */
+	writeBatchSize: number;
+	readBatchSize: number;
+	/** A read just before an absolute write is cheap enough to be made every time. */
+	readBeforeWrite: boolean;
+	/** Does the sender repeat a webhook that was not answered with 2xx? If not, ours are spooled when the database is down. */
+	resendsWebhooks: boolean;
+	/** An absolute write may still land this long after we stopped waiting for it. */
+	lateHorizonMs: number;
+	/** Resolution of the channel's time stamps. */
+	clockResolutionMs: number;
+};
+
+export type Limits = {
+	/** Sustained rate and burst, in cost units (one request = 1 unless the channel prices its calls). */
+	unitsPerSecond: number;
+	burst: number;
+	/** Requests in flight per account. */
+	concurrency: number;
+	source: string;
+};
+
+export type CredentialField = { key: string; label: string; secret: boolean; help?: string };
+
+export type AccountAccess = {
+	/** Store host, shop domain, seller id. */
+	account: string;
+	/** Opened credentials by field key. For home: `accessToken` is asked for at each request, since it expires. */
+	credentials: Readonly<Record<string, string>>;
+	accessToken?: () => Promise<string>;
+	/** Every request is reported: operation, status, duration, request id, cost; for budgets, attempts and metrics. */
+	onCall?: (call: CallReport) => void;
+	/** Called before each request with its cost in units; resolves when the account's budget allows it. */
+	beforeCall?: (cost: number) => Promise<void>;
+};
+
+export type CallReport = {
+	operation: string;
+	httpStatus: number | null;
+	tookMs: number;
+	requestId?: string | undefined;
+	/** Correction of the bucket by the channel's own headers. */
+	budget?: { remaining: number; capacity: number; refillPerSecond: number } | undefined;
+	retryAfterMs?: number | undefined;
+};
+
+/** One webhook as it came: header names in lower case. */
+export type RawDelivery = { headers: Readonly<Record<string, string>>; body: Buffer; path: string };
+
+export type WebhookReceiver = {
+	/** How the sender signs; the one verifier (ingest) does it. null: unsigned, so every message is only a hint. */
+	signature: { header: string; algorithm: "sha256"; encoding: "base64" | "hex"; secret: "app" | "connection" } | null;
+	/** Topic, resource and sender's delivery id; null: not a delivery that needs an event (an unsigned ping): answer 200. */
+	identify(delivery: RawDelivery): DeliveryIdentity | null;
+	/** Keeps what is needed and nothing personal (R04). Throws UnexpectedShapeError if it is not the channel's JSON. */
+	allowList(topic: string, body: unknown): unknown;
+	/** Allow-listed payload -> canonical events. Unknown enum values and missing fields throw UnexpectedShapeError (R32). */
+	toEvents(input: { topic: string; payload: unknown; headers: Readonly<Record<string, string>> }): CanonicalEvent[];
+};
+
+export type DeliveryIdentity = {
+	topic: string;
+	deliveryId: string;
+	resourceId: string;
+	/** Which account sent it (shop domain, store URL), for finding or checking the connection. */
+	account: string | null;
+	/** Sender's clock, if it says. */
+	triggeredAt: string | null;
+};
+
+export type ChannelClient = {
+	/** Authenticates against the real API and tells what it found; never throws a ChannelError: it reports it. */
+	check(): Promise<HealthReport>;
+	/** Catalogue of sellable things, page by page. */
+	listListings(options?: { modifiedAfter?: string }): AsyncIterable<RemoteListing[]>;
+	/** Current figures, in the order asked; null where the channel does not know the listing. At most `readBatchSize`. */
+	readStock(refs: readonly ListingRef[]): Promise<{ readings: (StockReading | null)[]; channelTime: string }>;
+	/** Absolute writes, one result each, in order. At most `writeBatchSize`. Throws only when nothing can be said of any. */
+	writeStock(writes: readonly StockWrite[]): Promise<WriteResult[]>;
+	/**
+	 * Orders that changed at `since` or later (channel's clock; adapters overlap for their clock's resolution), oldest change
+	 * first where the channel can. The last page's `channelTime` is the channel's clock when the page was asked for.
+	 */
+	listOrders(options: { since: string }): AsyncIterable<{ orders: OrderSnapshot[]; channelTime: string }>;
+	/** null: the channel does not have it (any more). */
+	readOrder(orderId: string): Promise<OrderSnapshot | null>;
+	webhooks: WebhookManager | null;
+	/** Only channels of role `home`. */
+	home?: HomeClient;
+	close(): Promise<void>;
+};
+
+export type HealthReport =
+	| { health: "green"; account: string; detail: Readonly<Record<string, string>> }
+	| { health: "red"; reason: string; error: ChannelError };
+
+export type ListingRef = { externalId: string; parentExternalId: string | null };
+
+export type RemoteListing = ListingRef & {
+	sku: string | null;
+	barcode: string | null;
+	title: string;
+	/** null: the channel does not manage stock for it. */
+	quantity: number | null;
+	managed: boolean;
+};
+
+export type StockReading = { externalId: string; quantity: number | null; managed: boolean };
+export type StockWrite = ListingRef & { quantity: number };
+export type WriteResult =
+	/** `writtenAt`: channel's clock. `quantity`: what the channel says it shows now, if it says. */
+	{ outcome: "landed"; writtenAt: string; quantity: number | null } | { outcome: "failed"; error: ChannelError };
+
+export type WebhookManager = {
+	topics: readonly string[];
+	list(): Promise<RemoteWebhook[]>;
+	create(webhook: { topic: string; url: string; secret: string }): Promise<RemoteWebhook>;
+	remove(id: string): Promise<void>;
+};
+export type RemoteWebhook = { id: string; topic: string; url: string; active: boolean };
+
+export type HomeClient = {
+	/** Differences, under one key; the same key must always carry the same changes. */
+	adjust(batch: DeltaRequest): Promise<DeltaResult>;
+	/** All levels of the items (every location), read now. Missing items are left out. */
+	readLevels(itemExternalIds: readonly string[]): Promise<{ readings: HomeReading[]; items: HomeItem[] }>;
+	readProduct(productExternalId: string): Promise<HomeItem[] | null>;
+	listLocations(): Promise<HomeLocation[]>;
+};
+export type DeltaRequest = {
+	idempotencyKey: string;
+	/** What a person reads in home's own history. */
+	reason: string;
+	reference: string;
+	changes: readonly { itemExternalId: string; locationExternalId: string; delta: number }[];
+};
+export type DeltaResult =
+	| { outcome: "landed"; landedAt: string }
+	/** Home refuses these changes (by index); nothing of the batch was done. */
+	| { outcome: "refused"; refused: readonly { index: number | null; error: ChannelError }[] };
