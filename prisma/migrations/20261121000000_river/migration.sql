@@ -423,7 +423,9 @@ CREATE TABLE fetch (
   -- Asked for `seq` times, answered up to `done_seq`; a hint that comes during a fetch causes one more.
   seq bigint NOT NULL DEFAULT 1,
   done_seq bigint NOT NULL DEFAULT 0,
+  -- The soonest and the latest moment at which it is wanted: an early answer does not serve a wish for later.
   due_at timestamptz NOT NULL DEFAULT now(),
+  again_at timestamptz NOT NULL DEFAULT now(),
   reason text NOT NULL DEFAULT '',
   attempts integer NOT NULL DEFAULT 0,
   lease_token text,
