@@ -155,6 +155,8 @@ CREATE TABLE stock (
   short integer NOT NULL DEFAULT 0 CHECK (short >= 0),
   home_quantity integer,
   home_read_at timestamptz,
+  -- What the newest reading changed that nothing we knew of explains; an order that arrives later may claim it.
+  home_unexplained integer NOT NULL DEFAULT 0,
   -- Units that home must still be told of and that no batch carries yet (negative: home must go down).
   delta_owed integer NOT NULL DEFAULT 0,
   owed_since timestamptz,
@@ -186,6 +188,7 @@ CREATE TABLE prediction (
   FOREIGN KEY (shop_id, item_id, location_id) REFERENCES stock (shop_id, item_id, location_id)
 );
 CREATE INDEX prediction_stock ON prediction (shop_id, item_id);
+CREATE INDEX prediction_age ON prediction (received_at);
 
 -- Writes to a home that takes deltas: immutable once tried, so that the same key always carries the same variables.
 CREATE TABLE delta_batch (
@@ -228,6 +231,7 @@ CREATE TABLE delta_line (
 -- One outstanding write per (item, location).
 CREATE UNIQUE INDEX delta_line_outstanding ON delta_line (shop_id, item_id, location_id) WHERE state = 'open';
 CREATE INDEX delta_line_uncontained ON delta_line (shop_id, item_id) WHERE state IN ('open', 'landed');
+CREATE INDEX delta_line_landed ON delta_line (answered_at) WHERE state = 'landed';
 CREATE INDEX delta_line_batch ON delta_line (shop_id, batch_id);
 
 CREATE TABLE movement (
@@ -305,6 +309,8 @@ CREATE TABLE listing (
   -- Counts what orders of this channel changed here; a write whose count moved while it was under way is looked at again.
   own_changes bigint NOT NULL DEFAULT 0,
   recheck boolean NOT NULL DEFAULT false,
+  -- A figure that the channel told of by itself and that differs from `shown`: looked at once the orders had time to come.
+  seen integer,
   -- An earlier write may still land: increases wait, decreases go out and are asserted again after this.
   uncertain_until timestamptz,
   parked boolean NOT NULL DEFAULT false,
