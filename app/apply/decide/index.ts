@@ -1,0 +1,136 @@
+import { desiredFor, sellableUnits, settleDirty } from "#listings";
+import { decideLanded, decideVoid } from "./delta.ts";
+import { decideSeen, decideWatermark } from "./listing.ts";
+import { moveStock, stocksOf } from "./move.ts";
+import { decideOrder } from "./order.ts";
+import { absorb, decideReading, openEffects } from "./reading.ts";
+import { type ApplyState, type BatchEvent, componentsOf, stockKey, type Verdict } from "./state.ts";
+
+/**
+ * Decides a batch: pure, no I/O. Each event is decided on the state that the ones before it left; one that throws is undone
+ * and parked alone. Returns a verdict per event, in order; what changed is in the state's drafts and lists.
+ */
+export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdict[] {
+	return events.map((event) => {
+		const lists = [state.movements, state.fetches, state.complaints, state.differences];
+		const lengths = lists.map((list) => list.length);
+		state.ordinal = 0;
+		state.touched.clear();
+		try {
+			const verdict = decideOne(state, event);
+			coverOversells(state);
+			refreshListings(state);
+			for (const draft of draftsOf(state)) draft.keep();
+			return verdict;
+		} catch (error) {
+			for (const draft of draftsOf(state)) draft.undo();
+			for (const [i, list] of lists.entries()) list.length = lengths[i] as number;
+			return { outcome: "parked", error: error instanceof Error ? error.message : String(error), errorClass: "cannot-apply" };
+		}
+	});
+}
+
+const draftsOf = (state: ApplyState) => [state.stock, state.predictions, state.deltas, state.orders, state.listings, state.oversells];
+
+function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
+	const { event } = batchEvent;
+	const ask = (kind: "order" | "levels" | "product" | "location", externalId: string, reason: string): Verdict => {
+		state.fetches.push({ connectionId: batchEvent.connectionId, kind, externalId, dueAt: state.now, reason });
+		return { outcome: "applied", note: "asked for" };
+	};
+	switch (event.type) {
+		case "order.snapshot":
+			return decideOrder(state, batchEvent, event);
+		case "order.hint":
+			return ask("order", event.orderId, event.reason);
+		case "home.reading":
+			return decideReading(state, batchEvent, event);
+		case "home.level-hint":
+			return ask("levels", event.itemExternalId, event.reason);
+		case "home.product-hint":
+			return ask("product", event.productExternalId, "product changed");
+		case "home.location-hint":
+			return ask("location", event.locationExternalId, "location changed");
+		case "home.item": {
+			// The catalogue's rows are written before the state is loaded; here only what depends on them is looked at again.
+			const itemId = state.itemByExternal.get(event.itemExternalId);
+			if (itemId !== undefined) state.touched.add(itemId);
+			return { outcome: "applied", note: "item" };
+		}
+		case "home.location":
+			return { outcome: "applied", note: "location" };
+		case "home.item-gone":
+			return decideGone(state, batchEvent, event);
+		case "listing.seen":
+			return decideSeen(state, batchEvent, event);
+		case "listing.gone":
+			return { outcome: "ignored", note: "the next write will say so" };
+		case "delta.landed":
+			return decideLanded(state, batchEvent, event);
+		case "delta.void":
+			return decideVoid(state, event.batchId);
+		case "orders.watermark":
+			return decideWatermark(state, batchEvent, event.watermark);
+		default: {
+			const unknown: never = event;
+			throw new Error(`No rule for the event ${JSON.stringify(unknown)}`);
+		}
+	}
+}
+
+/** Home no longer has the item: nothing of it can be sold anywhere. What was owed to home is void with it. */
+function decideGone(state: ApplyState, event: BatchEvent, gone: { itemExternalId: string | null; productExternalId: string | null }): Verdict {
+	const ids = gone.itemExternalId !== null ? [state.itemByExternal.get(gone.itemExternalId)] : (state.itemsOfProduct.get(gone.productExternalId ?? "") ?? []);
+	for (const itemId of ids) {
+		if (itemId === undefined) continue;
+		for (const stock of stocksOf(state, itemId)) {
+			for (const effect of openEffects(state, itemId, stock.locationId)) absorb(state, effect);
+			const emptied = { ...stock, homeQuantity: 0, homeUnexplained: 0, deltaOwed: 0, owedSince: null };
+			moveStock(state, event, emptied, -stock.net, { cause: "gone", connectionId: event.connectionId, occurredAt: event.receivedAt });
+		}
+		state.touched.add(itemId);
+	}
+	return { outcome: "applied", note: "item gone" };
+}
+
+/** Stock covers what is owed, oldest first, and the oversell closes by itself. */
+function coverOversells(state: ApplyState): void {
+	for (const itemId of state.touched) {
+		const owed = stocksOf(state, itemId).reduce((sum, s) => sum + Math.max(0, -s.net), 0);
+		const open = [...state.oversells.values()].filter((o) => o.itemId === itemId && o.state === "open");
+		let covers = open.reduce((sum, o) => sum + o.units - o.covered, 0) - owed;
+		for (const oversell of open.sort((a, b) => a.occurredAt - b.occurredAt)) {
+			if (covers <= 0) break;
+			const now = Math.min(covers, oversell.units - oversell.covered);
+			covers -= now;
+			const covered = oversell.covered + now;
+			state.oversells.set(oversell.sourceKey, { ...oversell, covered, state: covered === oversell.units ? "covered" : "open" });
+		}
+	}
+}
+
+/** Every listing that a moved item feeds, its bundles' included, is told what it must show now. */
+export function refreshListings(state: ApplyState, itemIds: Iterable<number> = state.touched): void {
+	const wanted = new Set<number>();
+	for (const itemId of itemIds) {
+		wanted.add(itemId);
+		for (const bundle of state.bundlesOf.get(itemId) ?? []) wanted.add(bundle);
+	}
+	if (wanted.size === 0) return;
+	const netOf = (itemId: number, locationId: number) => state.stock.get(stockKey(itemId, locationId))?.net ?? 0;
+	for (const itemId of wanted) {
+		for (const listingId of state.listingsOf.get(itemId) ?? []) {
+			const listing = state.listings.get(listingId);
+			const rules = listing && state.connections.get(listing.connectionId);
+			if (!listing || !rules) continue;
+			const components = componentsOf(state, itemId);
+			const governed = components.every((c) => {
+				const item = state.items.get(c.itemId);
+				return item !== undefined && item.tracked && !item.sellsWhenOut;
+			});
+			const desired = desiredFor(listing, rules, governed ? sellableUnits(rules.locationIds, components, netOf) : null);
+			const next = settleDirty(desired === listing.desired ? listing : { ...listing, desired }, state.now);
+			if (next !== listing) state.listings.set(listingId, next);
+		}
+	}
+}

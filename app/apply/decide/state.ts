@@ -1,0 +1,86 @@
+import type { StockEvent } from "#domain";
+import type { DeltaLine, Movement, Order, Oversell, Prediction, Stock } from "#ledger";
+import type { ConnectionRules, Listing } from "#listings";
+import type { Draft } from "./draft.ts";
+
+/** Everything that deciding one batch may look at. Loaded under the lane lock; `decide` changes only the drafts and lists. */
+export type ApplyState = {
+	shopId: number;
+	/** Our clock, in milliseconds: one moment for the whole batch. */
+	now: number;
+	connections: ReadonlyMap<number, ConnectionFacts>;
+	/** By home's own id, in the merchant's order. */
+	locations: ReadonlyMap<string, LocationFacts>;
+	homeConnectionId: number;
+	items: ReadonlyMap<number, ItemFacts>;
+	itemByExternal: ReadonlyMap<string, number>;
+	itemByVariant: ReadonlyMap<string, number>;
+	itemsOfProduct: ReadonlyMap<string, readonly number[]>;
+	/** Bundle item -> what one of it is made of. */
+	components: ReadonlyMap<number, readonly { itemId: number; quantity: number }[]>;
+	/** Component item -> bundles that hold it. */
+	bundlesOf: ReadonlyMap<number, readonly number[]>;
+	/** `connection:external id` -> what it is linked to. */
+	links: ReadonlyMap<string, { listingId: number; itemId: number | null; linkState: "linked" | "unlinked" | "ignored" }>;
+	/** Item -> its linked listings on guest channels. */
+	listingsOf: ReadonlyMap<number, readonly number[]>;
+	stock: Draft<string, Stock>;
+	predictions: Draft<string, Prediction | null>;
+	deltas: Draft<number, DeltaLine>;
+	orders: Draft<string, Order>;
+	listings: Draft<number, Listing>;
+	oversells: Draft<string, Oversell>;
+	movements: Movement[];
+	/** Movements made by the event that is being decided: the last part of their source keys. */
+	ordinal: number;
+	fetches: FetchWish[];
+	complaints: Complaint[];
+	differences: { connectionId: number; listingId: number; expected: number; found: number; cause: string }[];
+	/** Items whose stock moved in the event that is being decided. */
+	touched: Set<number>;
+};
+
+export type ConnectionFacts = ConnectionRules & {
+	id: number;
+	isHome: boolean;
+	/** Channel's clock. */
+	cutAt: number | null;
+	clockResolutionMs: number;
+	quantityMeaning: "selfDecrementing" | "grossOfOpenOrders" | "delta";
+};
+export type LocationFacts = { id: number; online: boolean };
+export type ItemFacts = { id: number; externalId: string; tracked: boolean; sellsWhenOut: boolean };
+
+export type FetchWish = { connectionId: number; kind: "order" | "levels" | "product" | "location" | "listing"; externalId: string; dueAt: number; reason: string };
+/** Something a person has to settle although the event was applied as far as it could be (an unmapped line). */
+export type Complaint = { connectionId: number; eventId: number; errorClass: string; error: string; sourceKey: string };
+
+/** One inbox row with its canonical event. */
+export type BatchEvent = {
+	id: number;
+	connectionId: number;
+	source: "webhook" | "fetch" | "poll" | "import" | "replay" | "app";
+	correlationId: string;
+	/** Our clock. */
+	receivedAt: number;
+	event: StockEvent;
+};
+
+/**
+ * applied: state changed (or was confirmed). ignored: nothing to do, and why (stale, duplicate, echo, unknown …).
+ * parked: it cannot be applied; nothing of it was.
+ */
+export type Verdict = { outcome: "applied" | "ignored"; note: string } | { outcome: "parked"; error: string; errorClass: string };
+
+export const stockKey = (itemId: number, locationId: number) => `${itemId}:${locationId}`;
+export const orderKey = (connectionId: number, orderId: string) => `${connectionId}:${orderId}`;
+export const linkKey = (connectionId: number, externalId: string) => `${connectionId}:${externalId}`;
+
+export function connectionOf(state: ApplyState, id: number): ConnectionFacts {
+	const connection = state.connections.get(id);
+	if (!connection) throw new Error(`Connection ${id} is not one of shop ${state.shopId}'s`);
+	return connection;
+}
+
+/** What one unit of the item takes: its components, or itself. */
+export const componentsOf = (state: ApplyState, itemId: number) => state.components.get(itemId) ?? [{ itemId, quantity: 1 }];

@@ -1,0 +1,78 @@
+import type { PoolClient } from "pg";
+import { requestFetch } from "#inbox";
+import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
+import { writeListings } from "#listings";
+import { type ApplyState, componentsOf } from "./decide/state.ts";
+import { resolveComplaints, writeComplaints, writeDifferences } from "./sql/inbox.ts";
+
+/** Writes what was decided, in the order of the foreign keys. Everything is in the caller's transaction. */
+export async function writeState(
+	tx: PoolClient,
+	state: ApplyState,
+	correlationOf: (eventId: number) => { correlationId: string; topic: string },
+): Promise<void> {
+	const { shopId } = state;
+	await writeStock(
+		tx,
+		shopId,
+		state.stock.changed().map(({ value, loaded }) => ({ stock: value, from: loaded?.net ?? null })),
+	);
+	const movementIds = await insertMovements(tx, shopId, state.movements);
+	const orders = state.orders.changed().map((c) => c.value);
+	await writeOrders(tx, shopId, orders);
+	const predictions = state.predictions.changed();
+	await writePredictions(tx, shopId, {
+		added: predictions.flatMap(({ value }) => (value !== null && value.id === null ? [value as Prediction] : [])),
+		absorbed: predictions.flatMap(({ value, loaded }) => (value === null && loaded?.id != null ? [loaded.id] : [])),
+	});
+	await writeDeltaLines(
+		tx,
+		shopId,
+		state.deltas.changed().map((c) => c.value),
+	);
+	await writeOversells(
+		tx,
+		shopId,
+		state.oversells.changed().map((c) => c.value),
+	);
+
+	// A listing's lag is measured from the newest movement of what it sells.
+	const newest = new Map<number, number>();
+	for (const movement of state.movements) {
+		const id = movementIds.get(movement.sourceKey) ?? 0;
+		newest.set(movement.itemId, Math.max(newest.get(movement.itemId) ?? 0, id));
+	}
+	await writeListings(
+		tx,
+		shopId,
+		state.listings.changed().map(({ value }) => {
+			const ids = componentsOf(state, value.itemId).map((c) => newest.get(c.itemId) ?? 0);
+			const desiredMovementId = Math.max(0, ...ids);
+			return { listing: value, desiredMovementId: desiredMovementId === 0 ? null : desiredMovementId };
+		}),
+	);
+	await requestFetch(
+		tx,
+		state.fetches.map((f) => ({
+			shopId,
+			connectionId: f.connectionId,
+			kind: f.kind,
+			externalId: f.externalId,
+			reason: f.reason,
+			correlationId: "",
+			delayMs: Math.max(0, f.dueAt - state.now),
+		})),
+	);
+	await writeComplaints(
+		tx,
+		shopId,
+		state.complaints.map((c) => ({ ...c, ...correlationOf(c.eventId) })),
+	);
+	const complained = new Set(state.complaints.map((c) => c.sourceKey));
+	await resolveComplaints(
+		tx,
+		shopId,
+		orders.map((o) => `unmapped:${o.connectionId}:${o.orderId}`).filter((key) => !complained.has(key)),
+	);
+	await writeDifferences(tx, shopId, state.differences);
+}

@@ -1,0 +1,86 @@
+import type { PoolClient } from "pg";
+import type { DeltaLine, Oversell, Prediction, Stock } from "../types.ts";
+
+/**
+ * Locks the stock rows of `itemIds` in key order (every writer takes them in this order, so two never wait for each other in
+ * a circle) and then reads what belongs to them. The lines and predictions are read after the lock is held: whoever moves
+ * units between `delta_owed` and a delta line holds the same row lock.
+ */
+export async function lockStock(
+	tx: PoolClient,
+	shopId: number,
+	itemIds: readonly number[],
+): Promise<{ stock: Stock[]; predictions: Prediction[]; deltas: DeltaLine[]; oversells: Oversell[] }> {
+	if (itemIds.length === 0) return { stock: [], predictions: [], deltas: [], oversells: [] };
+	const stock = await tx.query(
+		`SELECT item_id, location_id, available - short AS net, home_quantity, home_read_at, home_unexplained, delta_owed, owed_since
+		 FROM stock WHERE shop_id = $1 AND item_id = ANY($2::bigint[])
+		 ORDER BY item_id, location_id FOR UPDATE`,
+		[shopId, itemIds],
+	);
+	const predictions = await tx.query(
+		`SELECT id, item_id, location_id, connection_id, order_id, line_id, quantity, stamp, received_at
+		 FROM prediction WHERE shop_id = $1 AND item_id = ANY($2::bigint[]) ORDER BY id`,
+		[shopId, itemIds],
+	);
+	const deltas = await tx.query(
+		`SELECT l.id, l.batch_id, l.item_id, l.location_id, l.delta, l.state, l.landed_at, l.answered_at, b.first_tried_at IS NOT NULL AS tried
+		 FROM delta_line l JOIN delta_batch b ON b.shop_id = l.shop_id AND b.id = l.batch_id
+		 WHERE l.shop_id = $1 AND l.item_id = ANY($2::bigint[]) AND l.state IN ('open', 'landed') ORDER BY l.id`,
+		[shopId, itemIds],
+	);
+	const oversells = await tx.query(
+		`SELECT id, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at
+		 FROM oversell WHERE shop_id = $1 AND item_id = ANY($2::bigint[]) AND state = 'open' ORDER BY id`,
+		[shopId, itemIds],
+	);
+	return {
+		stock: stock.rows.map((r) => ({
+			itemId: r.item_id,
+			locationId: r.location_id,
+			net: r.net,
+			homeQuantity: r.home_quantity,
+			homeReadAt: ms(r.home_read_at),
+			homeUnexplained: r.home_unexplained,
+			deltaOwed: r.delta_owed,
+			owedSince: ms(r.owed_since),
+		})),
+		predictions: predictions.rows.map((r) => ({
+			id: r.id,
+			itemId: r.item_id,
+			locationId: r.location_id,
+			connectionId: r.connection_id,
+			orderId: r.order_id,
+			lineId: r.line_id,
+			quantity: r.quantity,
+			stamp: r.stamp.getTime(),
+			receivedAt: r.received_at.getTime(),
+		})),
+		deltas: deltas.rows.map((r) => ({
+			id: r.id,
+			batchId: r.batch_id,
+			itemId: r.item_id,
+			locationId: r.location_id,
+			delta: r.delta,
+			state: r.state,
+			landedAt: ms(r.landed_at),
+			answeredAt: ms(r.answered_at),
+			tried: r.tried,
+		})),
+		oversells: oversells.rows.map((r) => ({
+			id: r.id,
+			itemId: r.item_id,
+			locationId: r.location_id,
+			connectionId: r.connection_id,
+			orderId: r.order_id,
+			lineId: r.line_id,
+			units: r.units,
+			covered: r.covered,
+			state: r.state,
+			sourceKey: r.source_key,
+			occurredAt: r.occurred_at.getTime(),
+		})),
+	};
+}
+
+const ms = (value: Date | null): number | null => value?.getTime() ?? null;

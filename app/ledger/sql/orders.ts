@@ -1,0 +1,142 @@
+import type { PoolClient } from "pg";
+import type { Allocation, Order, OrderLine } from "../types.ts";
+
+/** The orders named, with their lines and stored allocations. Only the shop's drain writes them, so the lane lock is enough. */
+export async function loadOrders(tx: PoolClient, shopId: number, keys: readonly { connectionId: number; orderId: string }[]): Promise<Order[]> {
+	if (keys.length === 0) return [];
+	const wanted = JSON.stringify(keys.map((k) => ({ connection_id: k.connectionId, order_id: k.orderId })));
+	const from = "jsonb_to_recordset($2::jsonb) AS k(connection_id bigint, order_id text)";
+	const on = "o.shop_id = $1 AND o.connection_id = k.connection_id AND o.order_id = k.order_id";
+	const orders = await tx.query(
+		`SELECT o.connection_id, o.order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source
+		 FROM ${from} JOIN sales_order o ON ${on}`,
+		[shopId, wanted],
+	);
+	if (orders.rows.length === 0) return [];
+	const lines = await tx.query(
+		`SELECT o.connection_id, o.order_id, line_id, external_ref, item_id, held, baseline FROM ${from} JOIN order_line o ON ${on}`,
+		[shopId, wanted],
+	);
+	const allocations = await tx.query(
+		`SELECT o.connection_id, o.order_id, line_id, item_id, location_id, quantity, short FROM ${from} JOIN order_line_allocation o ON ${on}
+		 ORDER BY item_id, location_id`,
+		[shopId, wanted],
+	);
+	const key = (r: { connection_id: number; order_id: string }) => `${r.connection_id}:${r.order_id}`;
+	const allocationsOf = new Map<string, Allocation[]>();
+	for (const r of allocations.rows) {
+		const k = `${key(r)}:${r.line_id}`;
+		const list = allocationsOf.get(k) ?? [];
+		allocationsOf.set(k, list);
+		list.push({ itemId: r.item_id, locationId: r.location_id, quantity: r.quantity, short: r.short });
+	}
+	const linesOf = new Map<string, Map<string, OrderLine>>();
+	for (const r of lines.rows) {
+		const map = linesOf.get(key(r)) ?? new Map<string, OrderLine>();
+		linesOf.set(key(r), map);
+		map.set(r.line_id, {
+			lineId: r.line_id,
+			externalRef: r.external_ref,
+			itemId: r.item_id,
+			held: r.held,
+			baseline: r.baseline,
+			allocations: allocationsOf.get(`${key(r)}:${r.line_id}`) ?? [],
+		});
+	}
+	return orders.rows.map((r) => ({
+		connectionId: r.connection_id,
+		orderId: r.order_id,
+		name: r.name,
+		createdOnChannelAt: r.created_on_channel_at.getTime(),
+		stamp: r.stamp.getTime(),
+		contentHash: r.content_hash,
+		asOf: r.as_of.getTime(),
+		baseline: r.baseline,
+		unknownOlder: r.unknown_older,
+		cancelled: r.cancelled,
+		firstSource: r.first_source,
+		lines: linesOf.get(key(r)) ?? new Map(),
+	}));
+}
+
+/** Writes orders, their lines and allocations as they are now; allocations that were given back entirely are deleted. */
+export async function writeOrders(tx: PoolClient, shopId: number, orders: readonly Order[]): Promise<void> {
+	if (orders.length === 0) return;
+	const iso = (value: number) => new Date(value).toISOString();
+	await tx.query(
+		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source)
+		 SELECT $1, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source
+		 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, name text, created_on_channel_at timestamptz, stamp timestamptz,
+		   content_hash text, as_of timestamptz, baseline boolean, unknown_older boolean, cancelled boolean, first_source text)
+		 ON CONFLICT (shop_id, connection_id, order_id) DO UPDATE SET name = excluded.name, stamp = excluded.stamp,
+		   content_hash = excluded.content_hash, as_of = excluded.as_of, cancelled = excluded.cancelled`,
+		[
+			shopId,
+			JSON.stringify(
+				orders.map((o) => ({
+					connection_id: o.connectionId,
+					order_id: o.orderId,
+					name: o.name,
+					created_on_channel_at: iso(o.createdOnChannelAt),
+					stamp: iso(o.stamp),
+					content_hash: o.contentHash,
+					as_of: iso(o.asOf),
+					baseline: o.baseline,
+					unknown_older: o.unknownOlder,
+					cancelled: o.cancelled,
+					first_source: o.firstSource,
+				})),
+			),
+		],
+	);
+	const lines = orders.flatMap((o) =>
+		[...o.lines.values()].map((l) => ({
+			connection_id: o.connectionId,
+			order_id: o.orderId,
+			line_id: l.lineId,
+			external_ref: l.externalRef,
+			item_id: l.itemId,
+			held: l.held,
+			baseline: l.baseline,
+		})),
+	);
+	if (lines.length > 0) {
+		await tx.query(
+			`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held, baseline)
+			 SELECT $1, connection_id, order_id, line_id, external_ref, item_id, held, baseline
+			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, external_ref text, item_id bigint, held int, baseline int)
+			 ON CONFLICT (shop_id, connection_id, order_id, line_id) DO UPDATE SET external_ref = excluded.external_ref, item_id = excluded.item_id,
+			   held = excluded.held, baseline = excluded.baseline`,
+			[shopId, JSON.stringify(lines)],
+		);
+	}
+	const allocations = orders.flatMap((o) =>
+		[...o.lines.values()].flatMap((l) =>
+			l.allocations.map((a) => ({
+				connection_id: o.connectionId,
+				order_id: o.orderId,
+				line_id: l.lineId,
+				item_id: a.itemId,
+				location_id: a.locationId,
+				quantity: a.quantity,
+				short: a.short,
+			})),
+		),
+	);
+	await tx.query(
+		`DELETE FROM order_line_allocation a USING jsonb_to_recordset($2::jsonb) AS o(connection_id bigint, order_id text)
+		 WHERE a.shop_id = $1 AND a.connection_id = o.connection_id AND a.order_id = o.order_id
+		   AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($3::jsonb) AS k(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint)
+		     WHERE k.connection_id = a.connection_id AND k.order_id = a.order_id AND k.line_id = a.line_id AND k.item_id = a.item_id AND k.location_id = a.location_id)`,
+		[shopId, JSON.stringify(orders.map((o) => ({ connection_id: o.connectionId, order_id: o.orderId }))), JSON.stringify(allocations)],
+	);
+	if (allocations.length > 0) {
+		await tx.query(
+			`INSERT INTO order_line_allocation (shop_id, connection_id, order_id, line_id, item_id, location_id, quantity, short)
+			 SELECT $1, connection_id, order_id, line_id, item_id, location_id, quantity, short
+			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint, quantity int, short int)
+			 ON CONFLICT (shop_id, connection_id, order_id, line_id, item_id, location_id) DO UPDATE SET quantity = excluded.quantity, short = excluded.short`,
+			[shopId, JSON.stringify(allocations)],
+		);
+	}
+}

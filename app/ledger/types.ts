@@ -1,0 +1,109 @@
+/**
+ * The ledger's rows as the pure code sees them. Times are milliseconds since the epoch; whose clock it is stands with each.
+ * Invariant of a stock row: net = available − short
+ *   = homeQuantity + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it.
+ */
+export type Stock = {
+	itemId: number;
+	locationId: number;
+	/** available − short: negative when more is owed than there is. */
+	net: number;
+	homeQuantity: number | null;
+	/** Home's clock. */
+	homeReadAt: number | null;
+	homeUnexplained: number;
+	deltaOwed: number;
+	owedSince: number | null;
+};
+
+export type Prediction = {
+	/** null: made in this batch. */
+	id: number | null;
+	itemId: number;
+	locationId: number;
+	connectionId: number;
+	orderId: string;
+	lineId: string;
+	quantity: number;
+	/** Home's clock: the order's own stamp. */
+	stamp: number;
+	/** Our clock. */
+	receivedAt: number;
+};
+
+export type DeltaLine = {
+	id: number;
+	batchId: number;
+	itemId: number;
+	locationId: number;
+	delta: number;
+	state: "open" | "landed" | "contained" | "void";
+	/** Home's clock. */
+	landedAt: number | null;
+	/** Our clock. */
+	answeredAt: number | null;
+	/** The batch has been sent at least once. */
+	tried: boolean;
+};
+
+export type Movement = {
+	itemId: number;
+	locationId: number;
+	delta: number;
+	after: number;
+	cause: MovementCause;
+	connectionId: number | null;
+	orderId: string | null;
+	lineId: string | null;
+	eventId: number;
+	correlationId: string;
+	sourceKey: string;
+	/** The sender's clock where there is one. */
+	occurredAt: number;
+};
+
+/**
+ * opening: first reading ever. sale / give-back: an order. home: a reading that nothing explains (edit, POS, transfer …).
+ * home-explained: takes back what `home` booked when an order turns out to be its reason. gone: the item left home.
+ */
+export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone";
+
+export type Oversell = {
+	id: number | null;
+	itemId: number;
+	locationId: number;
+	connectionId: number;
+	orderId: string;
+	lineId: string;
+	units: number;
+	covered: number;
+	state: "open" | "covered" | "dismissed";
+	sourceKey: string;
+	occurredAt: number;
+};
+
+export type Order = {
+	connectionId: number;
+	orderId: string;
+	name: string;
+	createdOnChannelAt: number;
+	stamp: number;
+	contentHash: string;
+	asOf: number;
+	baseline: boolean;
+	unknownOlder: boolean;
+	cancelled: boolean;
+	firstSource: string;
+	lines: ReadonlyMap<string, OrderLine>;
+};
+
+export type OrderLine = {
+	lineId: string;
+	externalRef: string | null;
+	itemId: number | null;
+	held: number;
+	baseline: number;
+	allocations: readonly Allocation[];
+};
+
+export type Allocation = { itemId: number; locationId: number; quantity: number; short: number };

@@ -1,0 +1,27 @@
+import type { Policy } from "#domain";
+
+/** A linked listing as the pure code sees it. Times in milliseconds; `readAt`, `writtenAt` by the channel's clock. */
+export type Listing = {
+	id: number;
+	connectionId: number;
+	externalId: string;
+	itemId: number;
+	policy: Policy | null;
+	desired: number | null;
+	/** What we believe the channel shows; null until it was read once. */
+	shown: number | null;
+	/** Units that the channel had sold when it was read last and whose orders we do not have yet. */
+	unseen: number;
+	readAt: number | null;
+	writtenAt: number | null;
+	recheck: boolean;
+	/** A figure that the channel told of and that differs from `shown`. */
+	seen: number | null;
+	ownChanges: number;
+	dirtySince: number | null;
+	nextAttemptAt: number | null;
+	parked: boolean;
+};
+
+/** How a connection shows stock: its default policy and the locations that feed it, in order of taking. */
+export type ConnectionRules = { policy: Policy; locationIds: readonly number[] };
