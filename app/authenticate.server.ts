@@ -1,0 +1,77 @@
+import type { Session } from "@shopify/shopify-api";
+import { database } from "#app/db.server.ts";
+import { shopify } from "#app/shopify.server.ts";
+
+/** Who is asking: a member of this shop's staff, in this shop's admin. */
+export type AdminContext = {
+	shopId: number;
+	shopDomain: string;
+	/** The session token's `sub`: what audit entries name. */
+	userId: string;
+	session: Session;
+};
+
+/**
+ * Every page and action of the embedded app starts here. Throws the Response that Shopify's library answers with when the
+ * caller must first be embedded, get a session token, or try again.
+ */
+export async function authenticateAdmin(request: Request): Promise<AdminContext> {
+	const { session, sessionToken } = await oneAtATime(shopNamedBy(request), () => shopify().authenticate(request));
+	return { shopId: await idOfInstalledShop(session), shopDomain: session.shop, userId: sessionToken.sub, session };
+}
+
+/** The pages under /auth that Shopify's library answers by itself (a token for a page that came without, leaving the frame). */
+export async function answerAuthRequest(request: Request): Promise<void> {
+	await shopify().authenticate(request);
+}
+
+/**
+ * The library stores the token before it calls `afterAuth`: if that call failed (or the process died), the next request finds a
+ * valid token and never calls again. So a shop that is authenticated and not known as installed is handed on here.
+ */
+async function idOfInstalledShop(session: Session): Promise<number> {
+	const known = await findInstalledShop(session.shop);
+	if (known) return known;
+	await shopify().shopAuthenticated(session);
+	const now = await findInstalledShop(session.shop);
+	if (!now) throw new Error(`${session.shop} was authenticated and is still not installed: onShopAuthenticated must make it so`);
+	return now;
+}
+
+async function findInstalledShop(domain: string): Promise<number | undefined> {
+	const { rows } = await database().query<{ id: number }>("SELECT id FROM shop WHERE domain = $1 AND state = 'installed'", [domain]);
+	return rows[0]?.id;
+}
+
+/**
+ * A page's loaders run side by side, and without a valid token each would exchange one of its own. In turn, the first
+ * exchanges and the others find its token. Only requests of one shop wait for each other, and only for milliseconds while the
+ * token is good; between processes, the session storage keeps the newer pair.
+ */
+const lastOf = new Map<string, Promise<void>>();
+async function oneAtATime<T>(key: string, task: () => Promise<T>): Promise<T> {
+	const mine = (lastOf.get(key) ?? Promise.resolve()).then(task);
+	const done = mine.then(
+		() => {},
+		() => {},
+	);
+	lastOf.set(key, done);
+	try {
+		return await mine;
+	} finally {
+		if (lastOf.get(key) === done) lastOf.delete(key);
+	}
+}
+
+/** Only a name for the queue, taken unverified: a false one makes its sender wait behind another shop's page. */
+function shopNamedBy(request: Request): string {
+	const url = new URL(request.url);
+	const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? url.searchParams.get("id_token");
+	try {
+		const payload: unknown = JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString("utf8"));
+		if (payload && typeof payload === "object" && "dest" in payload) return String(payload.dest);
+	} catch {
+		// Not a token; the library will say so.
+	}
+	return url.searchParams.get("shop") ?? "";
+}

@@ -1,0 +1,43 @@
+import { isRouteErrorResponse, useRevalidator, useRouteError } from "@remix-run/react";
+import { Banner, Page } from "@shopify/polaris";
+import { PlainPage } from "./plain-page.tsx";
+
+/** For pages inside the app's layout: what went wrong and one way on, within Polaris. */
+export function PageError({ title }: { title: string }) {
+	const error = useRouteError();
+	const revalidator = useRevalidator();
+	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
+	return (
+		<Page title={title}>
+			<Banner
+				tone="critical"
+				title="This page could not be loaded"
+				action={{ content: "Try again", loading: revalidator.state === "loading", onAction: () => revalidator.revalidate() }}
+			>
+				<p>Your stock keeps being synced in the meantime: only this page is affected.</p>
+			</Banner>
+		</Page>
+	);
+}
+
+/** For the layout itself, where there is no Polaris provider any more. */
+export function LayoutError() {
+	const error = useRouteError();
+	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
+	return (
+		<PlainPage title="Lockstep could not be opened">
+			Shopify or our server did not answer in time. Your stock keeps being synced in the meantime. Please reload this page.
+		</PlainPage>
+	);
+}
+
+/**
+ * Shopify's library answers some requests with a small page of its own (one that fetches a session token, or leaves the frame);
+ * it is thrown, and must be shown exactly as it is.
+ */
+function ShopifysAnswer({ html }: { html: string }) {
+	// biome-ignore lint/security/noDangerouslySetInnerHtml: the page is the library's, made of our own key and sanitised addresses
+	return <div dangerouslySetInnerHTML={{ __html: html || "One moment…" }} />;
+}
+
+const isShopifysAnswer = (error: unknown): error is { data: string } => isRouteErrorResponse(error) && error.status < 500;

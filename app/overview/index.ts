@@ -1,0 +1,45 @@
+import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
+import type { ChannelOverview, Overview } from "./overview.ts";
+import { readAttention } from "./sql/read-attention.ts";
+import { readChannels } from "./sql/read-channels.ts";
+import { readHomeFigures } from "./sql/read-home-figures.ts";
+import { readListings } from "./sql/read-listings.ts";
+import { readOversells } from "./sql/read-oversells.ts";
+import { readSales } from "./sql/read-sales.ts";
+import { readShop } from "./sql/read-shop.ts";
+import { readWaiting } from "./sql/read-waiting.ts";
+
+export type * from "./overview.ts";
+
+/**
+ * Everything the overview page shows, as of one moment: the statements share one read-only snapshot, so that the figures agree
+ * with each other while sales run. Every open page asks every few seconds: each statement stays on an index, and what it lists
+ * or counts is bounded (the bounds stand beside them).
+ */
+export async function readOverview(pool: Pool, shopId: number): Promise<Overview> {
+	return transaction(
+		pool,
+		async (client) => ({
+			...(await readShop(client, shopId)),
+			channels: await readChannelsWithListings(client, shopId),
+			waiting: await readWaiting(client, shopId),
+			oversells: await readOversells(client, shopId),
+			attention: await readAttention(client, shopId),
+			sales: await readSales(client, shopId),
+		}),
+		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
+	);
+}
+
+const NO_LISTINGS = { listings: 0, unlinked: 0, behind: 0, behindSince: null, pausedListings: 0 };
+
+async function readChannelsWithListings(client: Queryable, shopId: number): Promise<ChannelOverview[]> {
+	const connections = await readChannels(client, shopId);
+	const listings = await readListings(client, shopId);
+	const home = await readHomeFigures(client, shopId);
+	return connections.map((connection) => {
+		if (connection.isHome) return { ...connection, ...home };
+		const counts = listings.get(connection.id);
+		return { ...connection, ...((connection.state === "watching" ? counts?.watching : counts?.live) ?? NO_LISTINGS) };
+	});
+}

@@ -1,0 +1,86 @@
+/**
+ * What the overview page knows of a shop. Times are ISO 8601, never "seconds ago": the same state reads the same a moment later,
+ * so that an unchanged page is answered with 304.
+ */
+export type Overview = {
+	asOf: string;
+	firstImport: FirstImport;
+	/** Home first, then by name. Disconnected ones are left out. */
+	channels: ChannelOverview[];
+	/** Messages from channels that are stored and not applied yet. */
+	waiting: { messages: number; since: string | null };
+	/** Of the last 24 hours, newest first; at most 5 are listed. */
+	oversells: { count: number; units: number; unitsOwed: number; newest: OversellLine[] };
+	/** What could not succeed and waits for a person. */
+	attention: { updates: Counted; messages: Counted; newest: AttentionLine[] };
+	/** `orders`: of the last 24 hours. `newest` first, at most 8. */
+	sales: { orders: Counted; newest: SaleLine[] };
+};
+
+/** A count that stops at a bound: `{ count: 10_000, more: true }` is read "10,000+". */
+export type Counted = { count: number; more: boolean };
+
+export type FirstImport =
+	| { state: "waiting" }
+	/** `total` is null until Shopify has told how many there are. */
+	| { state: "reading"; done: number; total: number | null }
+	| { state: "done" }
+	| { state: "failed"; reason: string };
+
+export type ChannelOverview = {
+	id: number;
+	/** Registry id of the kind of channel (`woocommerce`). */
+	channel: string;
+	name: string;
+	account: string;
+	isHome: boolean;
+	state: "connecting" | "watching" | "live" | "paused";
+	health: { state: "green" | "degraded" | "red"; reason: string | null; since: string };
+	/** Listings that follow an item. For home: its stock figures, one per item and location. */
+	listings: number;
+	/** Listings that no item was found for. */
+	unlinked: number;
+	/** Of `listings`: what does not show its figure yet. Watched channels: what would be changed on going live. */
+	behind: number;
+	behindSince: string | null;
+	/** Of `listings`: not touched because the merchant paused them. */
+	pausedListings: number;
+	/** From the sale elsewhere to this channel, over the newest samples of 24 hours. null: no sale had to go there. */
+	lag: { p50Ms: number; p99Ms: number; samples: number } | null;
+};
+
+export type OversellLine = {
+	id: number;
+	at: string;
+	sku: string;
+	title: string;
+	channel: string;
+	order: string | null;
+	units: number;
+	owed: number;
+};
+
+export type AttentionLine = {
+	id: number;
+	at: string;
+	direction: "in" | "out";
+	channel: string;
+	/** What it is about, as far as we know it ("Blue mug · MUG-BLUE", "Order #1001"). */
+	subject: string;
+	error: string;
+	attempts: number;
+};
+
+export type SaleLine = {
+	id: number;
+	at: string;
+	channel: string;
+	order: string;
+	sku: string;
+	title: string;
+	units: number;
+	/** Left at home's locations after this sale; below zero: owed. */
+	left: number;
+	/** All listings of the item show the new figure. */
+	inStep: boolean;
+};

@@ -1,0 +1,52 @@
+import type { Queryable } from "#app/db.server.ts";
+import type { ChannelOverview } from "../overview.ts";
+
+export type ListingsOverview = Pick<ChannelOverview, "listings" | "unlinked" | "behind" | "behindSince" | "pausedListings">;
+
+type Row = {
+	connection_id: number;
+	linked: number;
+	unlinked: number;
+	paused: number;
+	behind: number;
+	behind_since: Date | null;
+	would_change: number;
+};
+
+/**
+ * By connection id. A listing is behind while it is dirty, or while nobody knows what it shows (a write that may still land).
+ * Where the channel is only watched nothing is ever sent: there it counts when we would change it. Parked ones are counted by
+ * `attention` instead: waiting longer does not help them.
+ */
+export async function readListings(
+	client: Queryable,
+	shopId: number,
+): Promise<Map<number, { live: ListingsOverview; watching: ListingsOverview }>> {
+	const { rows } = await client.query<Row>(
+		`SELECT connection_id,
+		        count(*) FILTER (WHERE link_state = 'linked')::int AS linked,
+		        count(*) FILTER (WHERE link_state = 'unlinked')::int AS unlinked,
+		        count(*) FILTER (WHERE link_state = 'linked' AND paused)::int AS paused,
+		        count(*) FILTER (WHERE waits)::int AS behind,
+		        min(COALESCE(dirty_since, written_at)) FILTER (WHERE waits) AS behind_since,
+		        count(*) FILTER (WHERE link_state = 'linked' AND NOT paused AND desired IS DISTINCT FROM shown)::int AS would_change
+		   FROM (SELECT connection_id, link_state, paused, desired, shown, dirty_since, written_at,
+		                link_state = 'linked' AND NOT paused AND NOT parked
+		                AND (dirty_since IS NOT NULL OR uncertain_until > now()) AS waits
+		           FROM listing WHERE shop_id = $1) l
+		  GROUP BY connection_id`,
+		[shopId],
+	);
+	return new Map(
+		rows.map(({ connection_id, linked, unlinked, paused, behind, behind_since, would_change }) => {
+			const common = { listings: linked, unlinked, pausedListings: paused };
+			return [
+				connection_id,
+				{
+					live: { ...common, behind, behindSince: behind_since?.toISOString() ?? null },
+					watching: { ...common, behind: would_change, behindSince: null },
+				},
+			];
+		}),
+	);
+}

@@ -1,0 +1,53 @@
+import type { Queryable } from "#app/db.server.ts";
+import type { OversellLine, Overview } from "../overview.ts";
+
+const LISTED_MAX = 5;
+
+type Row = {
+	id: number;
+	created_at: Date;
+	sku: string | null;
+	title: string;
+	channel: string | null;
+	order_name: string | null;
+	units: number;
+	owed: number;
+	all_count: number;
+	all_units: number;
+	all_owed: number;
+};
+
+/** Oversells are rare by design, so the day's are counted as they are; `owed` is what no stock has covered since. */
+export async function readOversells(client: Queryable, shopId: number): Promise<Overview["oversells"]> {
+	const { rows } = await client.query<Row>(
+		`SELECT o.id, o.created_at, i.sku, i.title, c.name AS channel, s.name AS order_name, o.units,
+		        CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END AS owed,
+		        (count(*) OVER ())::int AS all_count, (sum(o.units) OVER ())::int AS all_units,
+		        (sum(CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END) OVER ())::int AS all_owed
+		   FROM oversell o
+		   JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id
+		   LEFT JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
+		   LEFT JOIN sales_order s ON s.shop_id = o.shop_id AND s.connection_id = o.connection_id AND s.order_id = o.order_id
+		  WHERE o.shop_id = $1 AND o.created_at > now() - interval '24 hours'
+		  ORDER BY o.created_at DESC, o.id DESC LIMIT $2`,
+		[shopId, LISTED_MAX],
+	);
+	const [first] = rows;
+	return {
+		count: first?.all_count ?? 0,
+		units: first?.all_units ?? 0,
+		unitsOwed: first?.all_owed ?? 0,
+		newest: rows.map(toLine),
+	};
+}
+
+const toLine = (row: Row): OversellLine => ({
+	id: row.id,
+	at: row.created_at.toISOString(),
+	sku: row.sku ?? "",
+	title: row.title,
+	channel: row.channel ?? "",
+	order: row.order_name || null,
+	units: row.units,
+	owed: row.owed,
+});

@@ -1,0 +1,34 @@
+import type { HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
+import { Outlet, useLoaderData } from "@remix-run/react";
+import { AppProvider } from "@shopify/shopify-app-remix/react";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { authenticateAdmin } from "#app/authenticate.server.ts";
+import { shopify } from "#app/shopify.server.ts";
+import { LayoutError } from "../components/route-error.tsx";
+import styles from "../styles.css?url";
+
+export const links: LinksFunction = () => [{ rel: "stylesheet", href: styles }];
+
+export async function loader({ request }: LoaderFunctionArgs) {
+	await authenticateAdmin(request);
+	const { apiKey, appBridgeUrl } = shopify();
+	return { apiKey, appBridgeUrl: appBridgeUrl ?? null };
+}
+
+/** The frame's content: Polaris inside, and the menu that Shopify's admin shows outside. */
+export default function App() {
+	const { apiKey, appBridgeUrl } = useLoaderData<typeof loader>();
+	return (
+		<AppProvider isEmbeddedApp apiKey={apiKey} {...(appBridgeUrl ? { __APP_BRIDGE_URL: appBridgeUrl } : {})}>
+			<s-app-nav>
+				<s-link href="/app" rel="home">
+					Overview
+				</s-link>
+			</s-app-nav>
+			<Outlet />
+		</AppProvider>
+	);
+}
+
+export const ErrorBoundary = LayoutError;
+export const headers: HeadersFunction = (args) => boundary.headers(args);

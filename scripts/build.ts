@@ -1,0 +1,79 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const STAMP = join(ROOT, "build/.built-from");
+const TEXT = /\.(css|js|json|svg|txt)$/;
+/** Below this a compressed copy saves less than a packet. */
+const COMPRESS_FROM_BYTES = 1_400;
+
+/**
+ * Builds the embedded app (Remix, by Vite) into build/, with compressed copies beside the browser's text files. Does nothing
+ * when nothing that goes into it has changed, so that `npm run demo` and the tests may call it each time.
+ */
+export async function buildApp({
+	force = false,
+	log = () => {},
+}: {
+	force?: boolean;
+	log?: (line: string) => void;
+} = {}): Promise<"built" | "unchanged"> {
+	const inputs = hashInputs();
+	if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return "unchanged";
+	const startedAt = Date.now();
+	await runRemixBuild();
+	compressTexts(join(ROOT, "build/client"));
+	writeFileSync(STAMP, inputs);
+	log(`Built the embedded app in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+	return "built";
+}
+
+/** All that can change the bundles: the app's own files, what is public, the build's settings and the exact packages. */
+function hashInputs(): string {
+	const hash = createHash("sha256");
+	const folders = ["app", "public"].flatMap((folder) =>
+		readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+			.filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
+			.map((entry) => join(entry.parentPath, entry.name)),
+	);
+	for (const path of [...folders, ...["vite.config.ts", "package.json", "package-lock.json"].map((name) => join(ROOT, name))].sort()) {
+		hash.update(path).update("\0").update(readFileSync(path)).update("\0");
+	}
+	return hash.digest("hex");
+}
+
+function runRemixBuild(): Promise<void> {
+	const cli = createRequire(import.meta.url).resolve("@remix-run/dev/dist/cli.js");
+	return new Promise((resolve, reject) => {
+		const child = spawn(process.execPath, [cli, "vite:build"], {
+			cwd: ROOT,
+			env: { ...process.env, NODE_ENV: "production" },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+		let output = "";
+		for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+		child.on("error", reject);
+		child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`The build failed (exit ${code}):\n${output}`))));
+	});
+}
+
+function compressTexts(folder: string): void {
+	for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+		if (!entry.isFile() || !TEXT.test(entry.name)) continue;
+		const path = join(entry.parentPath, entry.name);
+		const bytes = readFileSync(path);
+		if (bytes.length < COMPRESS_FROM_BYTES) continue;
+		writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }));
+		writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+	}
+}
+
+if (import.meta.main) {
+	const result = await buildApp({ force: process.argv.includes("--force"), log: console.log });
+	if (result === "unchanged") console.log("The embedded app is built already; nothing has changed");
+}
