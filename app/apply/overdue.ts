@@ -20,7 +20,7 @@ export async function askForOverdueReadings(pool: Pool): Promise<{ shopId: numbe
 		 JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id
 		 JOIN shop s ON s.id = o.shop_id AND s.state = 'installed'
 		 JOIN connection c ON c.shop_id = o.shop_id AND c.is_home AND c.state <> 'disconnected'
-		 WHERE NOT EXISTS (SELECT 1 FROM fetch f WHERE f.shop_id = o.shop_id AND f.connection_id = c.id AND f.kind = 'levels'
+		 WHERE NOT EXISTS (SELECT 1 FROM fetch_request f WHERE f.shop_id = o.shop_id AND f.connection_id = c.id AND f.kind = 'levels'
 		   AND f.external_id = i.external_id AND f.seq > f.done_seq)`,
 		[UNREAD_MS, ROWS_MAX],
 	);

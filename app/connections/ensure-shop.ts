@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ClientBase, Pool } from "pg";
+import type { Queryable } from "#app/db.server.ts";
 
 /** 24 random bytes: nobody finds the address of a connection's webhooks by trying. */
 const WEBHOOK_TOKEN_BYTES = 24;
@@ -12,7 +12,7 @@ export type EnsuredShop = { shopId: number; homeConnectionId: number; created: b
  * the first verified webhook of a shop that has not opened the app yet, from many processes at once; whoever comes second
  * finds what the first made. It changes nothing about a shop that exists: installing and uninstalling are other doors.
  */
-export async function ensureShop(db: Pick<Pool | ClientBase, "query">, domain: string): Promise<EnsuredShop> {
+export async function ensureShop(db: Queryable, domain: string): Promise<EnsuredShop> {
 	const known = await findShop(db, domain);
 	if (known) return { ...known, created: false };
 	// One statement, so that no crash leaves a shop without its lane or home. The unique keys settle races; a loser's statement
@@ -35,13 +35,12 @@ export async function ensureShop(db: Pick<Pool | ClientBase, "query">, domain: s
 }
 
 /** The newest home connection, live or not: what Shopify sends after an uninstall (`shop/redact`) still belongs to it. */
-async function findShop(db: Pick<Pool | ClientBase, "query">, domain: string): Promise<Omit<EnsuredShop, "created"> | undefined> {
+async function findShop(db: Queryable, domain: string): Promise<Omit<EnsuredShop, "created"> | undefined> {
 	const { rows } = await db.query<{ shopId: number; homeConnectionId: number }>(
 		`SELECT shop.id AS "shopId", connection.id AS "homeConnectionId"
 		 FROM shop JOIN connection ON connection.shop_id = shop.id AND connection.is_home
 		 WHERE shop.domain = $1 ORDER BY connection.state = 'disconnected', connection.id DESC LIMIT 1`,
 		[domain],
 	);
-	const row = rows[0];
-	return row && { shopId: Number(row.shopId), homeConnectionId: Number(row.homeConnectionId) };
+	return rows[0];
 }

@@ -1,4 +1,4 @@
-import type { ClientBase, Pool } from "pg";
+import type { Queryable } from "#app/db.server.ts";
 import { type CanonicalEvent, laneOf } from "#domain";
 import { storableJson, storableText } from "./storable.ts";
 
@@ -19,6 +19,8 @@ export type NewInboxEvent = {
 	correlationId: string;
 	/** Sender's clock, ISO 8601. */
 	occurredAt: string | null;
+	/** Our clock, for what waited on disk before it came here; otherwise the database says when. */
+	receivedAt?: string;
 	/** parked: also written to the dead letters. ignored: kept for the record. */
 	status?: "pending" | "parked" | "ignored";
 	/** For parked rows, what dead letters are grouped by ("unexpected-shape"); for ignored ones a word on why. */
@@ -39,7 +41,7 @@ export type AppendedEvents = {
  *
  * A key that another transaction is inserting right now is waited for: so "duplicate" is said only of what is committed.
  */
-export async function appendEvents(db: Pick<Pool | ClientBase, "query">, rows: readonly NewInboxEvent[]): Promise<AppendedEvents> {
+export async function appendEvents(db: Queryable, rows: readonly NewInboxEvent[]): Promise<AppendedEvents> {
 	const outcomes = rows.map(() => "duplicate" as "inserted" | "duplicate");
 	const seen = new Set<string>();
 	const input: unknown[][] = columns.map(() => []);
@@ -74,6 +76,7 @@ const columns: readonly { name: string; type: string; of: (row: NewInboxEvent, p
 	{ name: "delivery_key", type: "text", of: (row) => (row.deliveryKey === null ? null : storableText(row.deliveryKey)) },
 	{ name: "correlation_id", type: "text", of: (row) => storableText(row.correlationId) },
 	{ name: "occurred_at", type: "timestamptz", of: (row) => row.occurredAt },
+	{ name: "received_at", type: "timestamptz", of: (row) => row.receivedAt ?? null },
 ];
 
 /**
@@ -97,9 +100,9 @@ WITH input AS (
   WHERE input.delivery_key IS NULL OR new_key.key IS NOT NULL
 ), new_event AS (
   INSERT INTO inbox_event (shop_id, connection_id, lane, topic, source, payload, event, status, outcome, error, delivery_key,
-    correlation_id, occurred_at, processed_at)
+    correlation_id, occurred_at, received_at, processed_at)
   SELECT shop_id, connection_id, lane, topic, source, payload::jsonb, event::jsonb, status, outcome, error, delivery_key,
-    correlation_id, occurred_at, CASE status WHEN 'pending' THEN NULL ELSE clock_timestamp() END
+    correlation_id, occurred_at, least(coalesce(received_at, clock_timestamp()), clock_timestamp()), CASE status WHEN 'pending' THEN NULL ELSE clock_timestamp() END
   FROM fresh ORDER BY position
   RETURNING shop_id, id, connection_id, topic, status, outcome, error, payload, correlation_id
 ), new_dead_letter AS (

@@ -1,4 +1,4 @@
-import type { ClientBase, Pool } from "pg";
+import type { Queryable } from "#app/db.server.ts";
 import { storableText } from "./storable.ts";
 
 export type FetchKind = "order" | "levels" | "product" | "location" | "listing";
@@ -23,7 +23,7 @@ export type NewFetch = {
  *
  * A hint does not shorten the backoff of a row that keeps failing: what delayed it (the channel) has not changed.
  */
-export async function requestFetch(db: Pick<Pool | ClientBase, "query">, rows: readonly NewFetch[]): Promise<void> {
+export async function requestFetch(db: Queryable, rows: readonly NewFetch[]): Promise<void> {
 	if (rows.length === 0) return;
 	const merged = new Map<string, { row: NewFetch; sooner: number; later: number }>();
 	for (const row of rows) {
@@ -49,18 +49,18 @@ export async function requestFetch(db: Pick<Pool | ClientBase, "query">, rows: r
 
 /** Rows are locked in one order, so that two callers with the same wishes do not deadlock. */
 const requestStatement = `
-INSERT INTO fetch (shop_id, connection_id, kind, external_id, reason, correlation_id, due_at, again_at)
+INSERT INTO fetch_request (shop_id, connection_id, kind, external_id, reason, correlation_id, due_at, again_at)
 SELECT shop_id, connection_id, kind, external_id, reason, correlation_id,
   clock_timestamp() + sooner * interval '1 millisecond', clock_timestamp() + later * interval '1 millisecond'
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[])
   AS t (shop_id, connection_id, kind, external_id, reason, correlation_id, sooner, later)
 ORDER BY shop_id, connection_id, kind, external_id
 ON CONFLICT (shop_id, connection_id, kind, external_id) DO UPDATE SET
-  seq = fetch.seq + 1,
+  seq = fetch_request.seq + 1,
   due_at = CASE
-    WHEN fetch.seq = fetch.done_seq THEN excluded.due_at
-    WHEN fetch.attempts > 0 THEN fetch.due_at
-    ELSE least(fetch.due_at, excluded.due_at) END,
-  again_at = greatest(fetch.again_at, excluded.again_at),
+    WHEN fetch_request.seq = fetch_request.done_seq THEN excluded.due_at
+    WHEN fetch_request.attempts > 0 THEN fetch_request.due_at
+    ELSE least(fetch_request.due_at, excluded.due_at) END,
+  again_at = greatest(fetch_request.again_at, excluded.again_at),
   reason = excluded.reason,
   correlation_id = excluded.correlation_id`;

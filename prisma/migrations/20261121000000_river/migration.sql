@@ -421,7 +421,7 @@ CREATE INDEX inbox_event_pending ON inbox_event (shop_id, lane, id) WHERE status
 CREATE INDEX inbox_event_recent ON inbox_event (shop_id, received_at DESC);
 
 -- What must be fetched: one row per thing, so that a thousand hints of one order are one request at a time.
-CREATE TABLE fetch (
+CREATE TABLE fetch_request (
   shop_id bigint NOT NULL,
   connection_id bigint NOT NULL,
   kind text NOT NULL CHECK (kind IN ('order', 'levels', 'product', 'location', 'listing')),
@@ -441,7 +441,7 @@ CREATE TABLE fetch (
   PRIMARY KEY (shop_id, connection_id, kind, external_id),
   FOREIGN KEY (shop_id, connection_id) REFERENCES connection (shop_id, id)
 );
-CREATE INDEX fetch_due ON fetch (shop_id, connection_id, due_at) WHERE seq > done_seq;
+CREATE INDEX fetch_request_due ON fetch_request (shop_id, connection_id, due_at) WHERE seq > done_seq;
 
 CREATE TABLE delivery_attempt (
   shop_id bigint NOT NULL,
@@ -573,7 +573,7 @@ BEGIN
   DELETE FROM rate_budget WHERE shop_id = target;
   DELETE FROM dead_letter WHERE shop_id = target;
   DELETE FROM delivery_attempt WHERE shop_id = target;
-  DELETE FROM fetch WHERE shop_id = target;
+  DELETE FROM fetch_request WHERE shop_id = target;
   DELETE FROM inbox_event WHERE shop_id = target;
   DELETE FROM delivery_key WHERE shop_id = target;
   DELETE FROM oversell WHERE shop_id = target;
