@@ -30,6 +30,7 @@ export function decideReading(state: ApplyState, event: BatchEvent, reading: Hom
 		return { outcome: "ignored", note: "tie: the lower figure stands" };
 	}
 	if (tied && reading.via === "webhook" && quantity === stock.homeQuantity) return { outcome: "ignored", note: "same" };
+	if (tied && reading.via === "webhook") askForLevels(state, itemId, "two readings in the same second");
 
 	const { contained, doubtful } = containedIn(state, stock, reading, readAt, quantity);
 	for (const effect of contained) absorb(state, effect);
