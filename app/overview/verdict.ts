@@ -8,13 +8,14 @@ export type Verdict =
 	| { verdict: "reading-failed"; reason: string }
 	| { verdict: "alone" }
 	| { verdict: "broken"; channel: ChannelOverview; others: number }
+	| { verdict: "oversold"; units: number }
 	| { verdict: "attention"; count: number; more: boolean }
 	| { verdict: "behind"; count: number; since: string | null; channels: string[] }
 	| { verdict: "moving"; count: number }
 	| { verdict: "watching"; channels: string[]; wouldChange: number }
 	/** Channels are connected, and none of them is live or watched: still connecting, or paused by the merchant. */
 	| { verdict: "idle"; channels: string[] }
-	| { verdict: "in-step"; listings: number; channels: number };
+	| { verdict: "in-step"; listings: number; channels: string[] };
 
 /**
  * The one answer to "is everything in step?". The order is the message: what stops everything first, then what needs a person,
@@ -29,6 +30,8 @@ export function verdictOf(overview: Overview): Verdict {
 
 	const broken = channels.filter((channel) => channel.health.state === "red" && channel.state !== "paused");
 	if (broken[0]) return { verdict: "broken", channel: broken[0], others: broken.length - 1 };
+
+	if (overview.oversells.unitsOwed > 0) return { verdict: "oversold", units: overview.oversells.unitsOwed };
 
 	const parked = attention.updates.count + attention.messages.count;
 	if (parked > 0) return { verdict: "attention", count: parked, more: attention.updates.more || attention.messages.more };
@@ -54,7 +57,11 @@ export function verdictOf(overview: Overview): Verdict {
 		if (watched.length > 0) return { verdict: "watching", channels: watched.map((channel) => channel.name), wouldChange: sum(watched) };
 		return { verdict: "idle", channels: guests.map((channel) => channel.name) };
 	}
-	return { verdict: "in-step", listings: live.reduce((total, channel) => total + channel.listings, 0), channels: live.length };
+	return {
+		verdict: "in-step",
+		listings: live.reduce((total, channel) => total + channel.listings, 0),
+		channels: live.map((channel) => channel.name),
+	};
 }
 
 const totalOf = (firstImport: Overview["firstImport"]) => (firstImport.state === "reading" ? firstImport.total : null);

@@ -17,19 +17,20 @@ type Row = {
 	all_owed: number;
 };
 
-/** Oversells are rare by design, so the day's are counted as they are; `owed` is what no stock has covered since. */
+/** Oversells are rare by design, so they are counted as they are: the day's, and whatever no stock has covered since. */
 export async function readOversells(client: Queryable, shopId: number): Promise<Overview["oversells"]> {
 	const { rows } = await client.query<Row>(
 		`SELECT o.id, o.created_at, i.sku, i.title, c.name AS channel, s.name AS order_name, o.units,
 		        CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END AS owed,
-		        (count(*) OVER ())::int AS all_count, (sum(o.units) OVER ())::int AS all_units,
+		        (count(*) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER ())::int AS all_count,
+		        COALESCE(sum(o.units) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER (), 0)::int AS all_units,
 		        (sum(CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END) OVER ())::int AS all_owed
 		   FROM oversell o
 		   JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id
 		   LEFT JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
 		   LEFT JOIN sales_order s ON s.shop_id = o.shop_id AND s.connection_id = o.connection_id AND s.order_id = o.order_id
-		  WHERE o.shop_id = $1 AND o.created_at > now() - interval '24 hours'
-		  ORDER BY o.created_at DESC, o.id DESC LIMIT $2`,
+		  WHERE o.shop_id = $1 AND (o.created_at > now() - interval '24 hours' OR o.state = 'open')
+		  ORDER BY o.state = 'open' DESC, o.created_at DESC, o.id DESC LIMIT $2`,
 		[shopId, LISTED_MAX],
 	);
 	const [first] = rows;

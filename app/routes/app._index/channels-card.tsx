@@ -11,10 +11,15 @@ export function ChannelsCard({ overview }: { overview: Overview }) {
 				</Text>
 			</Box>
 			<ul className="rows" data-testid="channels">
+				<li className="row row-channel row-head" aria-hidden="true">
+					<Head>Channel</Head>
+					<Head>Stock</Head>
+					<Head>A sale elsewhere arrives in</Head>
+				</li>
 				{overview.channels.map((channel) => (
 					<li key={channel.id} className="row row-channel" data-channel={channel.channel}>
 						<Name channel={channel} />
-						<Step channel={channel} />
+						<Step channel={channel} reading={overview.firstImport.state !== "done"} />
 						<Speed channel={channel} />
 					</li>
 				))}
@@ -22,6 +27,12 @@ export function ChannelsCard({ overview }: { overview: Overview }) {
 		</Card>
 	);
 }
+
+const Head = ({ children }: { children: string }) => (
+	<Text as="span" variant="bodySm" tone="subdued" fontWeight="medium">
+		{children}
+	</Text>
+);
 
 function Name({ channel }: { channel: ChannelOverview }) {
 	return (
@@ -33,7 +44,7 @@ function Name({ channel }: { channel: ChannelOverview }) {
 				<State channel={channel} />
 			</InlineStack>
 			<Text as="p" variant="bodySm" tone="subdued" truncate>
-				{channel.isHome ? `Your stock is kept here · ${channel.account}` : channel.account}
+				{channel.isHome ? "Your stock is kept here" : channel.account}
 			</Text>
 		</BlockStack>
 	);
@@ -42,9 +53,10 @@ function Name({ channel }: { channel: ChannelOverview }) {
 function State({ channel }: { channel: ChannelOverview }) {
 	if (channel.health.state === "red") return <Badge tone="critical">Not reachable</Badge>;
 	if (channel.health.state === "degraded") return <Badge tone="warning">Slow to answer</Badge>;
+	if (channel.isHome) return <Badge tone="success">Home</Badge>;
 	switch (channel.state) {
 		case "live":
-			return <Badge tone="success">{channel.isHome ? "Home" : "Live"}</Badge>;
+			return <Badge tone="success">Live</Badge>;
 		case "watching":
 			return <Badge tone="info">Watching</Badge>;
 		case "paused":
@@ -54,11 +66,11 @@ function State({ channel }: { channel: ChannelOverview }) {
 	}
 }
 
-function Step({ channel }: { channel: ChannelOverview }) {
+function Step({ channel, reading }: { channel: ChannelOverview; reading: boolean }) {
 	return (
 		<BlockStack gap="050">
 			<Text as="p" variant="bodyMd">
-				<span className="figures">{stepOf(channel)}</span>
+				<span className="figures">{stepOf(channel, reading)}</span>
 			</Text>
 			<Text as="p" variant="bodySm" tone="subdued">
 				{plural(channel.listings, channel.isHome ? "stock figure" : "listing")}
@@ -69,7 +81,10 @@ function Step({ channel }: { channel: ChannelOverview }) {
 	);
 }
 
-function stepOf(channel: ChannelOverview): string {
+/** What we know of the channel's figures: of one that does not answer, only what still waits for it. */
+function stepOf(channel: ChannelOverview, reading: boolean): string {
+	if (channel.isHome && reading) return "Being read";
+	if (channel.health.state === "red") return channel.behind > 0 ? `${number(channel.behind)} waiting for it` : "Nothing waits for it";
 	switch (channel.state) {
 		case "connecting":
 			return "Being set up";
@@ -96,8 +111,9 @@ function Speed({ channel }: { channel: ChannelOverview }) {
 		<Tooltip content={`From the sale on another channel until ${channel.name} shows it, over the latest ${plural(samples, "update")}.`}>
 			<BlockStack gap="050">
 				<Text as="p" variant="bodyMd">
+					<span className="only-small">A sale elsewhere arrives in </span>
 					<span className="figures" data-testid="lag">
-						Usually {duration(p50Ms)}
+						{duration(p50Ms)} usually
 					</span>
 				</Text>
 				<Text as="p" variant="bodySm" tone="subdued">

@@ -1,4 +1,4 @@
-import { Badge, BlockStack, Box, Card, InlineStack, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Box, Card, Text } from "@shopify/polaris";
 import { useRef } from "react";
 import type { Overview, SaleLine } from "#app/overview/index.ts";
 import { ago, number } from "../../components/words.ts";
@@ -41,17 +41,22 @@ function Sale({ sale, asOf }: { sale: SaleLine; asOf: string }) {
 					<span className="figures">{number(sale.units)} ×</span> {sale.title || sale.sku}
 				</Text>
 				<Text as="p" variant="bodySm" tone="subdued" truncate>
-					{sale.channel} {sale.order} · {ago(sale.at, asOf)}
+					{sale.channel} {sale.order}
 				</Text>
 			</BlockStack>
 			<BlockStack gap="050" inlineAlign="end">
-				<InlineStack>{sale.left < 0 ? <Badge tone="critical">{`${number(-sale.left)} short`}</Badge> : <Left sale={sale} />}</InlineStack>
+				<Left sale={sale} />
+				<Text as="p" variant="bodySm" tone="subdued">
+					<span className="figures">{ago(sale.at, asOf)}</span>
+				</Text>
 			</BlockStack>
 		</>
 	);
 }
 
+/** The number by now, not at the time of the sale: the list says what buyers see. */
 function Left({ sale }: { sale: SaleLine }) {
+	if (sale.left < 0) return <Badge tone="critical">{`${number(-sale.left)} short`}</Badge>;
 	if (!sale.inStep) return <Badge tone="info">Updating</Badge>;
-	return <Badge tone="success">{`${number(sale.left)} everywhere`}</Badge>;
+	return <Badge tone="success">{sale.left === 0 ? "Sold out" : `${number(sale.left)} left`}</Badge>;
 }

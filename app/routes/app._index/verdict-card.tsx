@@ -28,7 +28,7 @@ export function VerdictCard({ overview, connected }: { overview: Overview; conne
 				</Box>
 				<div style={{ flex: 1, minWidth: 0 }}>
 					<BlockStack gap="100">
-						<InlineStack align="space-between" blockAlign="center" gap="200">
+						<InlineStack align="space-between" blockAlign="start" gap="200" wrap={false}>
 							<Text as="h1" variant="headingLg">
 								<span data-testid="verdict" data-verdict={verdict.verdict}>
 									{title}
@@ -49,7 +49,7 @@ export function VerdictCard({ overview, connected }: { overview: Overview; conne
 
 function LiveSign({ connected }: { connected: boolean }) {
 	return (
-		<InlineStack gap="150" blockAlign="center">
+		<InlineStack gap="150" blockAlign="center" wrap={false}>
 			<span className="live-dot" data-connected={connected} />
 			<Text as="span" variant="bodySm" tone="subdued">
 				{connected ? "Live" : "Reconnecting…"}
@@ -106,7 +106,14 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 				tone: "critical",
 				icon: AlertDiamondIcon,
 				title: `${verdict.channel.name} cannot be reached${verdict.others > 0 ? `, and ${plural(verdict.others, "more channel")}` : ""}`,
-				sentence: `${verdict.channel.health.reason ?? "It does not answer."} Its stock may be out of date since ${clock(verdict.channel.health.since, now)}; it catches up by itself afterwards.`,
+				sentence: `${verdict.channel.health.reason ?? "It does not answer."} Its stock may be out of date, for ${since(verdict.channel.health.since, now)} now. Once it can be reached, it catches up by itself.`,
+			};
+		case "oversold":
+			return {
+				tone: "critical",
+				icon: AlertDiamondIcon,
+				title: `${plural(verdict.units, "unit")} ${verdict.units === 1 ? "is" : "are"} oversold`,
+				sentence: "The products are held at 0 on the other channels, and go on sale again by themselves when stock covers what is owed.",
 			};
 		case "attention":
 			return {
@@ -151,11 +158,10 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 				tone: "success",
 				icon: CheckCircleIcon,
 				title: "Everything is in step",
-				sentence: `${plural(verdict.listings, "listing")} on ${plural(verdict.channels, "channel")} ${verdict.listings === 1 ? "shows" : "show"} the right stock.`,
+				sentence: `${plural(verdict.listings, "listing")} on ${listed(verdict.channels)} ${verdict.listings === 1 ? "shows" : "show"} the right stock.`,
 			};
 	}
 }
 
-const lateFor = (since: string | null, now: string) =>
-	since === null ? "" : `, the oldest for ${duration(Date.parse(now) - Date.parse(since))}`;
-const clock = (since: string, now: string) => `${duration(Date.parse(now) - Date.parse(since))} ago`;
+const since = (at: string, now: string) => duration(Date.parse(now) - Date.parse(at));
+const lateFor = (at: string | null, now: string) => (at === null ? "" : `, the oldest for ${since(at, now)}`);
