@@ -17,9 +17,13 @@ export type Channel = {
 	credentialFields: readonly CredentialField[];
 	apiVersion: { pinned: string; sunsetAt: string | null; source: string };
 	webhooks: WebhookReceiver;
+	/** Channels that are found by an address somebody types: what is kept as the account, or why it cannot be used. */
+	readAccount?(typed: string): AccountReading;
 	/** A client for one account. It keeps no state but connections; opening it sends nothing. */
 	connect(account: AccountAccess): ChannelClient;
 };
+
+export type AccountReading = { outcome: "account"; account: string } | { outcome: "refused"; reason: string };
 
 export type Capabilities = {
 	/**
@@ -56,7 +60,8 @@ export type AccountAccess = {
 	account: string;
 	/** Opened credentials by field key. For home: `accessToken` is asked for at each request, since it expires. */
 	credentials: Readonly<Record<string, string>>;
-	accessToken?: () => Promise<string>;
+	/** `refused`: the token that the channel has just refused; the answer is then another one, or it throws. */
+	accessToken?: (refused?: string) => Promise<string>;
 	/** Every request is reported: operation, status, duration, request id, cost; for budgets, attempts and metrics. */
 	onCall?: (call: CallReport) => void;
 	/** Called before each request with its cost in units; resolves when the account's budget allows it. */
@@ -110,7 +115,7 @@ export type ChannelClient = {
 	 * Orders that changed at `since` or later (channel's clock; adapters overlap for their clock's resolution), oldest change
 	 * first where the channel can. The last page's `channelTime` is the channel's clock when the page was asked for.
 	 */
-	listOrders(options: { since: string }): AsyncIterable<{ orders: OrderSnapshot[]; channelTime: string }>;
+	listOrders(options: { since: string }): AsyncIterable<OrderPage>;
 	/** null: the channel does not have it (any more). */
 	readOrder(orderId: string): Promise<OrderSnapshot | null>;
 	webhooks: WebhookManager | null;
@@ -125,6 +130,13 @@ export type HealthReport =
 
 export type ListingRef = { externalId: string; parentExternalId: string | null };
 
+export type OrderPage = {
+	orders: OrderSnapshot[];
+	channelTime: string;
+	/** Orders on this page that do not fit the contract: each a dead letter of its own, while the others go on. */
+	unreadable?: readonly { orderId: string; error: ChannelError }[];
+};
+
 export type RemoteListing = ListingRef & {
 	sku: string | null;
 	barcode: string | null;
@@ -132,6 +144,11 @@ export type RemoteListing = ListingRef & {
 	/** null: the channel does not manage stock for it. */
 	quantity: number | null;
 	managed: boolean;
+	/**
+	 * Orders name this listing, but its pieces are another one's (a variation that shares its parent's stock): a sale of it is a
+	 * sale of that listing, and it is never linked, read or written itself.
+	 */
+	soldFrom?: string;
 };
 
 export type StockReading = { externalId: string; quantity: number | null; managed: boolean };
@@ -155,7 +172,33 @@ export type HomeClient = {
 	readLevels(itemExternalIds: readonly string[]): Promise<{ readings: HomeReading[]; items: HomeItem[] }>;
 	readProduct(productExternalId: string): Promise<HomeItem[] | null>;
 	listLocations(): Promise<HomeLocation[]>;
+	/** Everything home has, prepared by home in the background: what a first import reads. */
+	catalogue: CatalogueExport;
 };
+
+export type CatalogueExport = {
+	/** busy: home takes no more of these now. `startedAt`: home's clock; `askedAt`: ours, before the request. */
+	start(): Promise<
+		{ outcome: "started"; exportId: string; startedAt: string; askedAt: string; items: number } | { outcome: "busy"; reason: string }
+	>;
+	state(exportId: string): Promise<CatalogueExportState>;
+	/** Streamed, a line at a time, items before what belongs to them; the first `skip` lines are passed over. */
+	rows(url: string, options: { askedAt: string; skip: number }): AsyncIterable<CatalogueRow>;
+};
+export type CatalogueExportState =
+	| { state: "running"; itemsDone: number }
+	/** url null: home has nothing. */
+	| { state: "ready"; url: string | null; items: number }
+	/** `again`: the same may succeed when it is started anew. */
+	| { state: "failed"; reason: string; again: boolean };
+/** `line` counts from 1. */
+export type CatalogueRow = { line: number } & (
+	| { kind: "item"; item: HomeItem }
+	| { kind: "reading"; reading: HomeReading }
+	/** The bundle's item is found by its variant; the part is named by its item. */
+	| { kind: "component"; bundleVariantExternalId: string; itemExternalId: string; quantity: number }
+	| { kind: "unreadable"; payload: unknown; error: ChannelError }
+);
 export type DeltaRequest = {
 	idempotencyKey: string;
 	/** What a person reads in home's own history. */

@@ -1,0 +1,313 @@
+import { type Dispatcher, request as exchange, getGlobalDispatcher } from "undici";
+import type { AccountAccess, CallReport } from "./channel.ts";
+import { ChannelTimeoutError, ChannelUnavailableError, RateLimitedError } from "./errors.ts";
+import { guardedDispatcher, onTheWay, UnsafeHostError } from "./public-hosts.ts";
+
+export { isPublicAddress, merchantUrlProblem } from "./public-hosts.ts";
+
+/**
+ * The one way out of the house: every channel's requests pass here. Budget first, then one exchange with explicit limits, then
+ * the report, whatever the end. Throws only ChannelErrors: unavailable (surely not carried out), timeout (nobody knows).
+ * Redirects are never followed: an answer elsewhere is not the channel's. What a status or a body means is the adapter's to say.
+ */
+export async function send(account: Pick<AccountAccess, "beforeCall" | "onCall">, request: ChannelRequest): Promise<ChannelAnswer> {
+	await account.beforeCall?.(request.cost ?? 1);
+	const startedAt = performance.now();
+	const took = () => Math.round(performance.now() - startedAt);
+	const report = (rest: Omit<CallReport, "operation" | "tookMs">) =>
+		account.onCall?.({ operation: request.operation, tookMs: took(), ...rest });
+	const reached: Reached = { begun: false, status: null };
+	try {
+		const answer = await withinLimits(request, reached, took);
+		report({
+			httpStatus: answer.status,
+			requestId: answer.requestId,
+			retryAfterMs: answer.retryAfterMs,
+			...request.describe?.(answer),
+		});
+		return answer;
+	} catch (error) {
+		report({ httpStatus: reached.status });
+		throw networkError(error, request, reached);
+	}
+}
+
+export type ChannelRequest = {
+	/** Names the call in reports, attempts and errors: "orders.list". */
+	operation: string;
+	method: "GET" | "POST" | "PUT" | "DELETE";
+	url: URL;
+	/** merchant: somebody typed the host, so its addresses are checked (public-hosts.ts). known: it is written in our code. */
+	host: "merchant" | "known";
+	headers?: Readonly<Record<string, string>>;
+	/** Sent as JSON. */
+	body?: unknown;
+	/** Carried out twice or by surprise it would matter. Default: every method but GET. */
+	changesThings?: boolean;
+	/** In the channel's units; default 1. */
+	cost?: number;
+	limits?: Partial<CallLimits>;
+	/** Never to be seen in an error or a log: keys, tokens. */
+	secrets?: readonly string[];
+	/** What the channel's own headers or body add to the report (its budget). */
+	describe?: (answer: ChannelAnswer) => Partial<Pick<CallReport, "budget" | "retryAfterMs" | "requestId">>;
+};
+
+export type ChannelAnswer = {
+	status: number;
+	/** Names in lower case; repeated headers joined by ", ". */
+	headers: Readonly<Record<string, string>>;
+	text: string;
+	/** The parsed body; `problem` says in words why there is none. */
+	json: { ok: true; value: unknown } | { ok: false; problem: string };
+	requestId: string | undefined;
+	retryAfterMs: number | undefined;
+	tookMs: number;
+};
+
+export type CallLimits = {
+	/** Name, TCP and TLS together. */
+	connectMs: number;
+	/** From the last byte sent to the first of the answer. */
+	headersMs: number;
+	/** Silence in the middle of an answer. */
+	bodyMs: number;
+	/** All of it. Under a worker's lease, so that a slow channel never outlives the claim on its listings. */
+	totalMs: number;
+	/** Of the answer. */
+	bytesMax: number;
+};
+export const CALL_LIMITS: CallLimits = {
+	connectMs: 10_000,
+	headersMs: 30_000,
+	bodyMs: 15_000,
+	totalMs: 45_000,
+	bytesMax: 16 * 1024 * 1024,
+};
+
+/** Stable, so that a store's firewall can be told to let it in. */
+const USER_AGENT = "Lockstep/1 (stock sync)";
+/** Channels have answered with days and with negative numbers; after an hour we look for ourselves. */
+export const RETRY_AFTER_MAX_MS = 3_600_000;
+const REQUEST_ID_HEADERS = ["x-request-id", "x-amzn-requestid", "x-ebay-c-request-id", "wm_qos.correlation_id", "cf-ray"];
+const MESSAGE_CHARS_MAX = 500;
+
+/** How far a request got: not begun = no byte of it left us. */
+type Reached = { begun: boolean; status: number | null };
+
+async function withinLimits(request: ChannelRequest, reached: Reached, took: () => number): Promise<ChannelAnswer> {
+	const limits = { ...CALL_LIMITS, ...request.limits };
+	const stop = new AbortController();
+	const timers: NodeJS.Timeout[] = [];
+	// A request that waits for its connection does not hear the abort signal (undici passes it on once it begins), so giving up
+	// is decided here; the signal then keeps it from being sent after all.
+	const givenUp = new Promise<never>((_, reject) => {
+		const giveUp = (message: string) => {
+			const error = new GaveUpError(message);
+			stop.abort(error);
+			reject(error);
+		};
+		timers.push(
+			setTimeout(() => !reached.begun && giveUp(`no connection within ${limits.connectMs} ms`), limits.connectMs),
+			setTimeout(() => giveUp(`no complete answer within ${limits.totalMs} ms`), limits.totalMs),
+		);
+	});
+	try {
+		return await Promise.race([oneExchange(request, limits, stop.signal, reached, took), givenUp]);
+	} finally {
+		for (const timer of timers) clearTimeout(timer);
+	}
+}
+
+class GaveUpError extends Error {
+	readonly code = "gave-up";
+}
+
+async function oneExchange(request: ChannelRequest, limits: CallLimits, signal: AbortSignal, reached: Reached, took: () => number) {
+	const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+	const options = {
+		dispatcher: dispatcherFor(request.host, reached),
+		method: request.method,
+		headers: {
+			accept: "application/json",
+			// Answers are read as they are: no decompression, so no bomb and no broken gzip from a plugin.
+			"accept-encoding": "identity",
+			"user-agent": USER_AGENT,
+			...(body === undefined ? {} : { "content-type": "application/json" }),
+			...request.headers,
+		},
+		...(body === undefined ? {} : { body }),
+		headersTimeout: limits.headersMs,
+		bodyTimeout: limits.bodyMs,
+		signal,
+		// HTTP/1.1: stores behind one address would otherwise share (and wait for) one connection, see public-hosts.ts.
+		allowH2: false,
+	};
+	const response = await exchange(request.url, options);
+	reached.status = response.statusCode;
+	const headers = joinHeaders(response.headers);
+	const text = await readText(response.body, headers, limits.bytesMax);
+	return {
+		status: response.statusCode,
+		headers,
+		text,
+		json: parseJson(text, headers),
+		requestId: REQUEST_ID_HEADERS.map((name) => headers[name])
+			.find((value) => value !== undefined)
+			?.slice(0, 200),
+		retryAfterMs: readRetryAfter(headers["retry-after"], headers.date),
+		tookMs: took(),
+	};
+}
+
+/** The process's dispatcher as it is now (the sandbox sets another one), with the guard before it and a look at what begins. */
+function dispatcherFor(host: ChannelRequest["host"], reached: Reached): Dispatcher {
+	const base = getGlobalDispatcher();
+	let way = base;
+	if (host === "merchant") {
+		way = guarded.get(base) ?? guardedDispatcher(base);
+		guarded.set(base, way);
+	}
+	return way.compose(
+		(dispatch) => (options, handler) =>
+			dispatch(
+				options,
+				onTheWay(handler, {
+					onRequestStart(controller, context) {
+						reached.begun = true;
+						handler.onRequestStart?.(controller, context);
+					},
+				}),
+			),
+	);
+}
+const guarded = new WeakMap<Dispatcher, Dispatcher>();
+
+class TooLargeError extends Error {}
+
+async function readText(
+	body: AsyncIterable<Buffer> & { destroy(error?: Error): unknown },
+	headers: Record<string, string>,
+	bytesMax: number,
+) {
+	const tooLarge = () => new TooLargeError(`answer larger than ${bytesMax} bytes`);
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	if (Number(headers["content-length"]) > bytesMax) {
+		body.destroy();
+		throw tooLarge();
+	}
+	for await (const chunk of body) {
+		bytes += chunk.length;
+		// Leaving the loop destroys the stream and with it the connection.
+		if (bytes > bytesMax) throw tooLarge();
+		chunks.push(chunk);
+	}
+	// The decoder drops the byte order mark that some plugins' files put before everything.
+	return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function joinHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+	const joined: Record<string, string> = {};
+	for (const [name, value] of Object.entries(headers)) {
+		if (value !== undefined) joined[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+	}
+	return joined;
+}
+
+function parseJson(text: string, headers: Record<string, string>): ChannelAnswer["json"] {
+	if (headers["content-encoding"] && headers["content-encoding"] !== "identity") {
+		return { ok: false, problem: "the answer is compressed although that was not asked for" };
+	}
+	try {
+		return { ok: true, value: JSON.parse(text) };
+	} catch {
+		return { ok: false, problem: whyNotJson(text.trim()) };
+	}
+}
+
+/** No piece of the body is quoted: it may hold a buyer's name or a key. */
+function whyNotJson(text: string): string {
+	if (text === "") return "the answer is empty";
+	if (/^<(!doctype|html|head|\?xml)/i.test(text)) return "the answer is a web page, not data";
+	if (/^<(br|b|p|div)\b/i.test(text)) return "the server prints notices before the data (switch off the display of PHP errors)";
+	if (text.startsWith("{") || text.startsWith("[")) return `the answer breaks off after ${text.length} characters`;
+	return "the answer is not JSON";
+}
+
+/** Seconds or an HTTP date. Nonsense and the past give undefined and 0; everything is at most RETRY_AFTER_MAX_MS. */
+export function readRetryAfter(value: string | undefined, answeredAt?: string): number | undefined {
+	if (value === undefined) return undefined;
+	const text = value.trim();
+	if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text) * 1000, RETRY_AFTER_MAX_MS);
+	// A date without letters is a negative number or another nonsense that Date.parse would make something of.
+	const at = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
+	if (Number.isNaN(at)) return undefined;
+	// Counted on the channel's own clock when it tells the time: ours may differ by more than the wait.
+	const now = Date.parse(answeredAt ?? "");
+	return Math.min(Math.max(0, at - (Number.isNaN(now) ? Date.now() : now)), RETRY_AFTER_MAX_MS);
+}
+
+function networkError(error: unknown, request: ChannelRequest, reached: Reached): Error {
+	const cause = error instanceof Error ? error : new Error(String(error));
+	const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+	const where = describeCall(request);
+	const detail = { cause, code, httpStatus: reached.status ?? undefined };
+	const text = (said: string) => mask(`${where}: ${said}`, request.secrets);
+	if (cause instanceof UnsafeHostError) return new ChannelUnavailableError(text(cause.message), detail);
+	if (cause instanceof TooLargeError) {
+		return new ChannelUnavailableError(text(cause.message), { ...detail, outcomeUnknown: changesThings(request) });
+	}
+	if (!reached.begun) return new ChannelUnavailableError(text(`not reached (${code ?? cause.message})`), detail);
+	return new ChannelTimeoutError(text(`no answer (${code ?? cause.message})`), detail);
+}
+
+export const changesThings = (request: Pick<ChannelRequest, "method" | "changesThings">): boolean =>
+	request.changesThings ?? request.method !== "GET";
+
+/** Method, host and path: never the query, which may carry keys. */
+export const describeCall = (request: Pick<ChannelRequest, "method" | "url" | "operation">): string =>
+	`${request.operation} (${request.method} ${request.url.host}${request.url.pathname})`;
+
+/** Takes secrets out of a text, as they are and as they stand in addresses and Basic headers, and bounds it. */
+export function mask(text: string, secrets: readonly string[] = []): string {
+	let masked = text;
+	for (const secret of secrets) {
+		if (secret.length < SECRET_CHARS_MIN) continue;
+		for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")])
+			masked = masked.replaceAll(form, "***");
+	}
+	return masked.length > MESSAGE_CHARS_MAX ? `${masked.slice(0, MESSAGE_CHARS_MAX)}…` : masked;
+}
+/** Shorter ones are no secrets, and masking them would eat words. */
+const SECRET_CHARS_MIN = 6;
+
+/**
+ * The error behind an answer that every channel means alike; null: the adapter's own table decides. Whether a write may have
+ * been carried out: surely not where the answer says that nobody worked on it (429, 503, and those of Cloudflare's that mean
+ * "origin not reached"); after any other 5xx nobody knows.
+ */
+export function faultOf(request: ChannelRequest, answer: ChannelAnswer): RateLimitedError | ChannelUnavailableError | null {
+	const { status, requestId, retryAfterMs } = answer;
+	const detail = { httpStatus: status, requestId, retryAfterMs };
+	const text = (said: string) => mask(`${describeCall(request)}: ${said}`, request.secrets);
+	if (status === 429) return new RateLimitedError(text("too many requests"), detail);
+	if (status >= 300 && status < 400) return new ChannelUnavailableError(text(`it redirects (${status}), which is never followed`), detail);
+	if (status >= 500 || status === 408 || status === 425) {
+		const outcomeUnknown = changesThings(request) && !NOT_CARRIED_OUT.has(status);
+		return new ChannelUnavailableError(text(`the server answers ${status}`), { ...detail, outcomeUnknown });
+	}
+	return null;
+}
+const NOT_CARRIED_OUT = new Set([408, 425, 503, 521, 522, 523, 525, 526, 530]);
+
+/** The parsed body, or the error that says why there is none. A write whose answer cannot be read may well have happened. */
+export function expectJson(request: ChannelRequest, answer: ChannelAnswer): unknown {
+	if (answer.json.ok) return answer.json.value;
+	throw new ChannelUnavailableError(mask(`${describeCall(request)}: ${answer.json.problem}`, request.secrets), {
+		httpStatus: answer.status,
+		requestId: answer.requestId,
+		retryAfterMs: answer.retryAfterMs,
+		outcomeUnknown: changesThings(request) && answer.status < 300,
+	});
+}

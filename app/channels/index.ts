@@ -1,0 +1,3 @@
+/** Channels: the outside world, one folder each, behind one contract. `channel(id)` throws UnknownChannelError. */
+export type * from "./channel.ts";
+export { channel, channels, UnknownChannelError } from "./registry.ts";
