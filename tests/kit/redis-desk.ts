@@ -12,39 +12,40 @@ const START_TIMEOUT_MS = 10_000;
 /** One Redis has 16 databases by default; a run with more test files on Redis needs more. */
 const DATABASES = 256;
 
-/** Answers the URL of an empty database of a redis-server of this run, or an empty text where redis-server is not installed. */
+/** Answers the URL of an empty database of a redis-server of this run. */
 export async function startRedisDesk(): Promise<Desk> {
-	let server: Promise<{ url: string; stop: () => Promise<void> } | null> | undefined;
+	let server: Promise<{ url: string; stop: () => Promise<void> }> | undefined;
 	let count = 0;
 	return openDesk(
 		async () => {
 			server ??= startRedis();
-			const running = await server;
-			return running ? `${running.url}/${count++ % DATABASES}` : "";
+			const { url } = await server;
+			return `${url}/${count++ % DATABASES}`;
 		},
-		async () => (await server?.catch(() => null))?.stop(),
+		async () => (await server?.catch(() => undefined))?.stop(),
 	);
 }
 
-async function startRedis(): Promise<{ url: string; stop: () => Promise<void> } | null> {
+async function startRedis(): Promise<{ url: string; stop: () => Promise<void> }> {
 	const directory = await mkdtemp(path.join(tmpdir(), "lockstep-redis-"));
 	const port = await freePort();
 	const settings = ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--databases", String(DATABASES)];
 	const child = spawn("redis-server", settings, { stdio: "ignore" });
 	const exited = once(child, "exit").catch(() => undefined);
-	const spawned = await Promise.race([once(child, "spawn").then(() => true), once(child, "error").then(() => false)]);
-	const clean = () => rm(directory, { recursive: true, force: true });
-	if (!spawned) {
-		await clean();
-		return null;
+	try {
+		await once(child, "spawn");
+		await untilAnswers(port);
+	} catch (error) {
+		child.kill();
+		await rm(directory, { recursive: true, force: true });
+		throw error;
 	}
-	await untilAnswers(port);
 	return {
 		url: `redis://127.0.0.1:${port}`,
 		async stop() {
 			child.kill();
 			await exited;
-			await clean();
+			await rm(directory, { recursive: true, force: true });
 		},
 	};
 }

@@ -1,0 +1,69 @@
+import { z } from "zod";
+
+const shopId = z.number().int().positive();
+const connectionId = z.number().int().positive();
+
+/** A restart of the database fails what runs; more than five, so that ten seconds of it pass without losing the job's place. */
+const ATTEMPTS_MAX = 10;
+const BACKOFF_FIRST_MS = 200;
+const BACKOFF_MAX_MS = 5_000;
+
+/**
+ * All background work on one page. A job says only where to look: its payload carries ids, the tables say what is to be done,
+ * so a job may run twice, at the same time as itself, or after its cause is gone. What a queue loses the sweep finds again.
+ */
+export const catalog = {
+	/** Takes a shop's pending events into stock. */
+	"apply.drain": job({ queue: "apply", payload: z.object({ shopId }) }),
+	/** Turns hints (an order's id without its state) into snapshots. */
+	"ingest.fetch": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
+	/** Brings a connection's dirty listings to their newest number. */
+	"delivery.push": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
+	/** Reads the orders that changed since the connection's watermark: what webhooks missed. */
+	"connections.poll-orders": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Looks whether the channel still has our webhooks, and makes the missing ones anew. */
+	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Takes what ends or changes an installation: uninstall, redact, data requests, scopes. */
+	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** Renews a shop's tokens before they run out. */
+	"connections.refresh-tokens": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** The first import of locations, products and stock; resumes where it stood. */
+	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** Removes everything of a shop that asked for it; `installation` keeps an old request from erasing a shop that came back. */
+	"shop.erase": job({ queue: "upkeep", payload: z.object({ shopId, installation: z.number().int() }) }),
+
+	/** Finds what waits in the tables and wakes its job: whatever a crash or a lost queue left is taken up within a second. */
+	sweep: timer({ everyMs: 1_000 }),
+	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
+	housekeeping: timer({ everyMs: 3_600_000 }),
+} as const;
+
+/** What the tables know to be waiting; the sweep and the stages wake these. */
+export type JobName = { [N in keyof typeof catalog]: (typeof catalog)[N] extends { kind: "job" } ? N : never }[keyof typeof catalog];
+/** What every worker process does by its clock, without the queue, so that it goes on when the queue is lost. */
+export type TimerName = Exclude<keyof typeof catalog, JobName>;
+export type Payload<N extends JobName> = z.infer<(typeof catalog)[N]["payload"]>;
+
+/**
+ * Three queues, because each costs a worker process one listening connection. `apply` is short work in our own database and
+ * must never stand behind a channel that answers slowly; `upkeep` may take minutes and must never stand before a push (R19).
+ */
+export const queues = {
+	apply: { concurrency: 8 },
+	channels: { concurrency: 32 },
+	upkeep: { concurrency: 8 },
+} as const satisfies Record<string, { concurrency: number }>;
+export type QueueName = keyof typeof queues;
+
+type Job<P> = { kind: "job"; queue: QueueName; payload: P; attemptsMax: number; backoffMs: (attemptsMade: number) => number };
+type Timer = { kind: "timer"; everyMs: number };
+
+function job<P extends z.ZodType>({ queue, payload }: { queue: QueueName; payload: P }): Job<P> {
+	// Full jitter: what failed together does not come back together.
+	const backoffMs = (attemptsMade: number) => Math.round(Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attemptsMade));
+	return { kind: "job", queue, payload, attemptsMax: ATTEMPTS_MAX, backoffMs };
+}
+
+function timer({ everyMs }: { everyMs: number }): Timer {
+	return { kind: "timer", everyMs };
+}

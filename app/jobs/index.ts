@@ -1,0 +1,3 @@
+export type { JobName, Payload } from "./catalog.ts";
+export { closeQueue, createQueue, type JobQueue, openQueue, queue, type Wake } from "./queue.ts";
+export { type Handlers, type JobContext, type JobResult, startWorkers, type Workers } from "./worker.ts";
