@@ -1,8 +1,9 @@
 import type { Channel } from "./channel.ts";
+import { shopify } from "./shopify/index.ts";
 import { woocommerce } from "./woocommerce/index.ts";
 
 /** Every channel there is: one line each. */
-const all: readonly Channel[] = [woocommerce];
+const all: readonly Channel[] = [shopify, woocommerce];
 
 export const channels = (): readonly Channel[] => all;
 

@@ -1,0 +1,14 @@
+/**
+ * Connections: which accounts a shop has, their sealed credentials and tokens, how a shop comes and goes, and what it is
+ * imported from. `openClient` is how every stage gets to an account's API.
+ */
+export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
+export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";
+export type { Deps } from "./deps.ts";
+export { type EnsuredShop, ensureShop } from "./ensure-shop.ts";
+export { type Health, setHealth } from "./health.ts";
+export { ConnectionClosedError, openClient } from "./open-client.ts";
+export { createSessionStorage } from "./session-storage.ts";
+export { type ConnectionSettings, connectionSettingsSchema } from "./settings.ts";
+export { isShopDomain } from "./shop-domain.ts";
+export { accessTokenFor, refreshAgingTokens } from "./tokens.ts";
