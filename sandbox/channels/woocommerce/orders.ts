@@ -66,6 +66,7 @@ export async function createOrder(shop: Shop, input: NewOrder): Promise<Order> {
 		refunds: [],
 		meta: (input.meta ?? []).map(({ key, value }) => ({ id: ++shop.state.ids.meta, key, value })),
 		stockReduced: false,
+		salesCounted: false,
 		listed: false,
 		notes: [],
 	};
@@ -101,15 +102,12 @@ async function entered(shop: Shop, order: Order, from: string, to: string) {
 	if (TAKES.has(to)) {
 		const moves = await takeStock(shop, order);
 		if (moves.length > 0) addNote(shop, order, `Stock levels reduced: ${moves.join(", ")}`);
-		for (const line of order.lines) {
-			const product = productOfLine(shop.state, line);
-			if (product && !TAKES.has(from)) product.totalSales += line.quantity;
-		}
 	}
 	if (GIVES_BACK.has(to)) {
 		const moves = await giveBackStock(shop, order);
 		if (moves.length > 0) addNote(shop, order, `Stock levels increased: ${moves.join(", ")}`);
 	}
+	if (TAKES.has(to) || to === "cancelled") countSales(shop, order, to !== "cancelled");
 	if (to !== "pending" && to !== "checkout-draft") releaseReservations(shop, order.id);
 	if (from !== to) addNote(shop, order, `Order status changed from ${title(from)} to ${title(to)}.`);
 	if (TAKES.has(to) && !TAKES.has(from)) {
@@ -117,6 +115,16 @@ async function entered(shop: Shop, order: Order, from: string, to: string) {
 		if (order.billing.email) addNote(shop, order, `Email "${CUSTOMER_MAIL[to]}" sent.`);
 	}
 	if (to === "refunded") fullRefundByStatus(shop, order);
+}
+
+/** `total_sales` of the products: counted when an order is accepted, taken back when it is cancelled, trashed or deleted. */
+function countSales(shop: Shop, order: Order, count: boolean) {
+	if (order.salesCounted === count) return;
+	order.salesCounted = count;
+	for (const line of order.lines) {
+		const product = shop.state.products.get(line.productId);
+		if (product) product.totalSales += count ? line.quantity : -line.quantity;
+	}
 }
 
 const CUSTOMER_MAIL: Record<string, string> = {
@@ -250,6 +258,7 @@ export function trashOrder(shop: Shop, order: Order) {
 		{ id: ++shop.state.ids.meta, key: "_wp_trash_meta_time", value: String(shop.time.seconds()) },
 	);
 	order.status = "trash";
+	countSales(shop, order, false);
 	stampOrder(shop, order);
 	shop.tell("order.deleted", order.id);
 }
@@ -259,6 +268,7 @@ export function untrashOrder(shop: Shop, order: Order) {
 	const before = metaOf(order.meta, "_wp_trash_meta_status");
 	order.meta = order.meta.filter((meta) => !meta.key.startsWith("_wp_trash_meta"));
 	order.status = typeof before === "string" ? before.replace(/^wc-/, "") : "pending";
+	countSales(shop, order, true);
 	stampOrder(shop, order);
 	shop.tell("order.restored", order.id);
 }
@@ -266,5 +276,6 @@ export function untrashOrder(shop: Shop, order: Order) {
 /** Gone for good: no webhook, and the pieces it held stay taken. */
 export function deleteOrder(shop: Shop, order: Order) {
 	releaseReservations(shop, order.id);
+	countSales(shop, order, false);
 	shop.state.orders.delete(order.id);
 }

@@ -91,25 +91,24 @@ export function pickFields(body: unknown, fields: string | undefined): unknown {
 }
 
 /** Paging as WordPress does it: totals in headers, `Link` to the neighbours with the request's own parameters. */
-export function paged<T>(shop: Shop, call: RestCall, items: readonly T[], view: (item: T) => unknown, extraQuery: Query = []): Answer {
+export function paged<T>(shop: Shop, call: RestCall, items: readonly T[], view: (item: T) => unknown, query: Query = call.query): Answer {
 	const perPage = Number(call.args.per_page ?? 10);
 	const page = Number(call.args.page ?? 1);
 	const offset = call.args.offset === undefined ? (page - 1) * perPage : Number(call.args.offset);
 	const pages = Math.ceil(items.length / perPage);
 	const headers: Record<string, string> = { "X-WP-Total": String(items.length), "X-WP-TotalPages": String(pages) };
 	const links: string[] = [];
-	if (page > 1 && pages > 0) links.push(`<${pageUrl(shop, call, Math.min(page - 1, pages), extraQuery)}>; rel="prev"`);
-	if (page < pages) links.push(`<${pageUrl(shop, call, page + 1, extraQuery)}>; rel="next"`);
+	if (page > 1) links.push(`<${pageUrl(shop, call, query, Math.min(page - 1, pages))}>; rel="prev"`);
+	if (page < pages) links.push(`<${pageUrl(shop, call, query, page + 1)}>; rel="next"`);
 	if (links.length > 0) headers.Link = links.join(", ");
 	return { status: 200, body: items.slice(offset, offset + perPage).map(view), headers };
 }
 
-function pageUrl(shop: Shop, call: RestCall, page: number, extraQuery: Query): string {
-	const query = new Map<string, string>();
-	for (const [name, value] of call.query) query.set(name === "status[]" ? "status[0]" : name, phpValue(call, name, value));
-	for (const [name, value] of extraQuery) if (!query.has(name)) query.set(name, value);
-	query.set("page", String(page));
-	const text = [...query].map(([name, value]) => (value === "" ? phpEncode(name) : `${phpEncode(name)}=${phpEncode(value)}`)).join("&");
+function pageUrl(shop: Shop, call: RestCall, query: Query, page: number): string {
+	const shown = new Map<string, string>();
+	for (const [name, value] of query) shown.set(name, phpValue(call, name, value));
+	shown.set("page", String(page));
+	const text = [...shown].map(([name, value]) => (value === "" ? phpEncode(name) : `${phpEncode(name)}=${phpEncode(value)}`)).join("&");
 	return `${shop.url}/wp-json${call.path}?${text}`;
 }
 

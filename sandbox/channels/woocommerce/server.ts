@@ -110,7 +110,7 @@ async function respond(shop: Shop, routes: readonly Route[], arrived: Arrived): 
 	const refused = permitted(key, method);
 	if (refused) return { answer: refused, key };
 
-	if (method === "OPTIONS") return { answer: describe(routes, path), key };
+	if (method === "OPTIONS") return { answer: describe(routes, path, query.find(([name]) => name === "_fields")?.[1]), key };
 	const route = routes.find((r) => r.path.test(path) && matches(r, method));
 	if (!route) return { answer: noRoute(), key };
 	const allow = (answer: Answer): Answer => ({ ...answer, headers: { ...(route.allow ? { Allow: route.allow } : {}), ...answer.headers } });
@@ -177,19 +177,13 @@ function readBody(request: IncomingMessage, text: string): Record<string, unknow
 	return /^application\/x-www-form-urlencoded/i.test(type) ? parameters([...new URLSearchParams(text)]) : {};
 }
 
-function describe(routes: readonly Route[], path: string): Answer {
+function describe(routes: readonly Route[], path: string, fields: string | undefined): Answer {
 	const found = routes.filter((route) => route.path.test(path));
 	if (found.length === 0) return noRoute();
-	const methods = [...new Set(found.flatMap((route) => route.methods))].filter((method) => method !== "HEAD");
-	const endpoints = found.map((route) => ({
-		methods: route.methods.filter((m) => m !== "HEAD"),
-		args: { ...route.args, ...route.bodyArgs },
-	}));
-	return {
-		status: 200,
-		body: { namespace: path.split("/").slice(1, 3).join("/"), methods, endpoints },
-		headers: { Allow: found[0]?.allow ?? "" },
-	};
+	const shown = found.map((route) => ({ methods: route.methods.filter((m) => m !== "HEAD"), args: { ...route.args, ...route.bodyArgs } }));
+	const methods = [...new Set(shown.flatMap((endpoint) => endpoint.methods))];
+	const namespace = path.split("/").slice(1, 3).join("/");
+	return { status: 200, body: pickFields({ namespace, methods, endpoints: shown }, fields), headers: { Allow: found[0]?.allow ?? "" } };
 }
 
 /** The products that a request names: by its address, or as entries of a batch. */

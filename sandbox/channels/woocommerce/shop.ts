@@ -33,6 +33,7 @@ export type Gap =
 	| "refund.restocked"
 	| "line.stock"
 	| "checkout.checked"
+	| "checkout.paying"
 	| "checkout.reserved";
 
 export type Settings = {

@@ -83,6 +83,8 @@ export type Order = {
 	meta: Meta[];
 	/** WooCommerce's hidden flag `_order_stock_reduced`, not visible in REST. */
 	stockReduced: boolean;
+	/** Whether its pieces are in the products' `total_sales`. */
+	salesCounted: boolean;
 	/** False while the creating request has not answered yet: then nobody can list it (recorded: order-stock-stamp-windows). */
 	listed: boolean;
 	notes: Note[];

@@ -139,6 +139,7 @@ export function createTill(shop: Shop): Till {
 		}
 		if (paid.length === 0) return refusal(409, "woocommerce_rest_cart_empty", "Cannot place an order, your cart is empty.");
 		const basket = -++basketNumber;
+		await shop.gap("checkout.paying");
 		const refused = await reserveAll(paid, basket);
 		if (refused) return refused;
 		const later = payment === "later";

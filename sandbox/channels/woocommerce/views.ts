@@ -1,6 +1,7 @@
 import { money, type Shop } from "./shop.ts";
 import {
 	type Line,
+	type Meta,
 	type Note,
 	type Order,
 	type Product,
@@ -148,7 +149,7 @@ export function productView(shop: Shop, product: Product, context: Context = "vi
 		menu_order: 0,
 		price_html: priceHtml(price),
 		related_ids: relatedIds(shop, product),
-		meta_data: product.meta,
+		meta_data: copied(product.meta),
 		...product.fields,
 		stock_status: stockStatusOf(shop, product),
 		has_options: product.type === "variable",
@@ -202,7 +203,7 @@ export function variationView(shop: Shop, product: Product) {
 		gallery_image_ids: [],
 		attributes: variationAttributes(product),
 		menu_order: 0,
-		meta_data: product.meta,
+		meta_data: copied(product.meta),
 		...product.fields,
 		name: product.name,
 		parent_id: product.parentId,
@@ -251,6 +252,8 @@ function lineView(shop: Shop, line: Line, amounts: { quantity: number; subtotal:
 	};
 }
 
+/** Objects are answered as they were at that moment. */
+const copied = (metas: readonly Meta[]) => metas.map((meta) => ({ ...meta }));
 const positiveZero = (value: number) => (value === 0 ? 0 : value);
 
 export const orderLine = (shop: Shop, line: Line) =>
@@ -291,7 +294,8 @@ export function orderView(shop: Shop, order: Order) {
 		date_paid: local(order.paidAt),
 		cart_hash: order.cartHash,
 		number: String(order.id),
-		meta_data: order.meta,
+		// By key, whatever their numbers (recorded: storefront-checkout).
+		meta_data: copied(order.meta).sort((a, b) => (a.key < b.key ? -1 : 1)),
 		line_items: order.lines.map((line) => orderLine(shop, line)),
 		tax_lines: [],
 		shipping_lines: [],

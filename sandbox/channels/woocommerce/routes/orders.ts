@@ -7,6 +7,7 @@ import {
 	failure,
 	listArgs,
 	paged,
+	type Query,
 	READS,
 	type RestCall,
 	type Route,
@@ -89,11 +90,15 @@ export const orderRoutes: Route[] = [
 			const { page, per_page } = call.args;
 			// Beyond the last page the totals read 0: the order table's own way (recorded: orders-list-modified-after).
 			const beyond = (Number(page) - 1) * Number(per_page) >= orders.length;
-			return paged(shop, call, beyond ? [] : orders, (order) => orderView(shop, order), [
-				["status[0]", "any"],
-				["dp", "2"],
-				["context", "view"],
-			]);
+			const statuses = (call.args.status as string[]).map((status, i): [string, string] => [`status[${i}]`, status]);
+			const prepared: Query = beyond
+				? []
+				: [
+						["dp", "2"],
+						["context", "view"],
+					];
+			const query = [...call.query.filter(([name]) => !/^status(\[|$)/.test(name)), ...statuses, ...prepared];
+			return paged(shop, call, beyond ? [] : orders, (order) => orderView(shop, order), query);
 		},
 	},
 	{

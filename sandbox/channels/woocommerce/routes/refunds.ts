@@ -44,10 +44,11 @@ export const refundRoutes: Route[] = [
 		run: (shop, call) => {
 			const all = [...shop.state.orders.values()].flatMap((order) => order.refunds.map((refund) => ({ order, refund })));
 			all.sort((a, b) => b.refund.createdAt - a.refund.createdAt || b.refund.id - a.refund.id);
-			return paged(shop, call, all, ({ order, refund }) => {
+			const view = ({ order, refund }: (typeof all)[number]) => {
 				const { id, ...rest } = refundView(shop, order, refund);
 				return { id, parent_id: order.id, ...rest };
-			});
+			};
+			return paged(shop, call, all, view, [...call.query, ["dp", "2"]]);
 		},
 	},
 	{ methods: ["POST"], path: LIST, name: "orders/{id}/refunds", allow: ALLOW_LIST, permission: "create", bodyArgs: BODY_ARGS, run: create },
