@@ -1,7 +1,7 @@
 import { createPostgresBackend, createRedisBackend, type Processor, Queue, Worker, type WorkerOptions } from "bullmq";
 import { Redis } from "ioredis";
 import pg from "pg";
-import type { Logger } from "pino";
+import type { Logger } from "#telemetry";
 import { type QueueName, queues } from "./catalog.ts";
 
 /** Where the queue lives: Redis where REDIS_URL is set, otherwise the app's own PostgreSQL (schema `bullmq`). */

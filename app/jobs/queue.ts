@@ -1,5 +1,5 @@
 import type { JobsOptions } from "bullmq";
-import type { Logger } from "pino";
+import type { Logger } from "#telemetry";
 import { type Backend, type BackendOptions, openBackend } from "./backend.ts";
 import { catalog, type JobName, type Payload, type QueueName, queues } from "./catalog.ts";
 

@@ -1,5 +1,5 @@
 import { type Job, UnrecoverableError, type Worker } from "bullmq";
-import type { Logger } from "pino";
+import { type Logger, metrics } from "#telemetry";
 import { catalog, type JobName, type Payload, type QueueName, queues, type TimerName } from "./catalog.ts";
 import type { JobQueue } from "./queue.ts";
 
@@ -117,6 +117,7 @@ function startWorker(
 	worker.on("error", (error) => log.warn({ err: error, queue: name }, "worker.failed"));
 	worker.on("stalled", (jobId) => log.warn({ jobId, queue: name }, "job.stalled"));
 	worker.on("failed", (job, error) => {
+		metrics().jobsFailed.inc({ job: job?.name ?? "unknown" });
 		const line = { err: error, job: job?.name, jobId: job?.id, ...(job?.data as object | undefined), attempt: job?.attemptsMade };
 		log.error(line, "job.failed");
 	});
