@@ -119,9 +119,8 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 	}
 }
 
-class GaveUpError extends Error {
-	readonly code = "gave-up";
-}
+/** Without a code: its sentence is the best there is to say. */
+class GaveUpError extends Error {}
 
 async function oneExchange(request: ChannelRequest, limits: CallLimits, signal: AbortSignal, reached: Reached, took: () => number) {
 	const body = request.body === undefined ? undefined : JSON.stringify(request.body);

@@ -1,16 +1,22 @@
 import dns from "node:dns";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Agent, type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from "undici";
+import { Agent, buildConnector, type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 
 /**
  * Leads the named hosts to local servers, as the sandbox's preload does for a whole process: their names get a public address,
  * and requests to it go to the local origin as plain http with their Host header. Any other host is refused.
  */
-export function leadOutside(hosts: Readonly<Record<string, string>>): { restore(): Promise<void> } {
+export function leadOutside(
+	hosts: Readonly<Record<string, string>>,
+	{ connectDelayMs = 0 }: { connectDelayMs?: number } = {},
+): { restore(): Promise<void> } {
 	const before = getGlobalDispatcher();
 	const lookup = dns.lookup;
-	const agent = new Agent();
+	const connector = buildConnector({});
+	const agent = new Agent(
+		connectDelayMs > 0 ? { connect: (options, done) => void setTimeout(() => connector(options, done), connectDelayMs) } : {},
+	);
 	const led = agent.compose((dispatch) => (options, handler) => {
 		const host = hostOf(options) ?? new URL(String(options.origin)).host;
 		const local = hosts[host];
