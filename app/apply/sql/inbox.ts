@@ -9,12 +9,13 @@ export type ReadEvent = { id: number; receivedAt: Date; topic: string; correlati
 
 /**
  * The oldest events of the shop that wait. While the first import runs only what it (and what it asked for) brings is
- * applied: everything else is kept, and drained once the opening figures stand.
+ * applied: everything else is kept, and drained once the opening figures stand. A guest's events wait until its cut is set.
  */
 export async function readPending(tx: PoolClient, shopId: number, options: { importing: boolean; limit: number }): Promise<ReadEvent[]> {
 	const result = await tx.query(
 		`SELECT id, received_at, connection_id, topic, source, correlation_id, event, payload FROM inbox_event
-		 WHERE shop_id = $1 AND lane = 'stock' AND status = 'pending' AND (NOT $2::boolean OR source = 'import' OR (source = 'fetch' AND event->>'type' LIKE 'home.%'))
+		 WHERE shop_id = $1 AND lane = 'stock' AND status = 'pending'
+		   AND connection_id NOT IN (SELECT id FROM connection WHERE shop_id = $1 AND state = 'connecting' AND NOT is_home) AND (NOT $2::boolean OR source = 'import' OR (source = 'fetch' AND event->>'type' LIKE 'home.%'))
 		 ORDER BY id LIMIT $3`,
 		[shopId, options.importing, options.limit],
 	);

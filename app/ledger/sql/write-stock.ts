@@ -54,14 +54,15 @@ export async function insertMovements(tx: PoolClient, shopId: number, movements:
 	const result = await tx.query(
 		`INSERT INTO movement (shop_id, item_id, location_id, delta, after, cause, connection_id, order_id, line_id, event_id, correlation_id, source_key, occurred_at)
 		 SELECT $1, item_id, location_id, delta, after, cause, connection_id, order_id, line_id, event_id, correlation_id, source_key, occurred_at
-		 FROM jsonb_to_recordset($2::jsonb) WITH ORDINALITY AS r(item_id bigint, location_id bigint, delta int, after int, cause text, connection_id bigint,
-		   order_id text, line_id text, event_id bigint, correlation_id text, source_key text, occurred_at timestamptz, ordinality)
-		 ORDER BY ordinality
+		 FROM jsonb_to_recordset($2::jsonb) AS r(position int, item_id bigint, location_id bigint, delta int, after int, cause text, connection_id bigint,
+		   order_id text, line_id text, event_id bigint, correlation_id text, source_key text, occurred_at timestamptz)
+		 ORDER BY position
 		 RETURNING id, source_key`,
 		[
 			shopId,
 			JSON.stringify(
-				movements.map((m) => ({
+				movements.map((m, position) => ({
+					position,
 					item_id: m.itemId,
 					location_id: m.locationId,
 					delta: m.delta,

@@ -1,0 +1,2 @@
+/** Reconcile: what webhooks missed is found. First form: the order poll. */
+export { countFoundByPoll, type PollOutcome, pollOrders } from "./order-poll.ts";
