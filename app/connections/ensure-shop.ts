@@ -5,9 +5,6 @@ import type { Queryable } from "#app/db.server.ts";
 const WEBHOOK_TOKEN_BYTES = 24;
 const HOME_CHANNEL = "shopify";
 
-/** Shopify's names for shops; what a header or a parameter says is one before anything is made of it. */
-export const isShopDomain = (text: string): boolean => /^[a-z0-9][a-z0-9-]{0,99}\.myshopify\.com$/.test(text);
-
 export type EnsuredShop = { shopId: number; homeConnectionId: number; created: boolean };
 
 /**

@@ -5,7 +5,7 @@ import type { NewInboxEvent } from "#inbox";
 import type { GroupCommit } from "./group-commit.ts";
 import { BODY_BYTES_MAX, type Body } from "./read-body.ts";
 import { occurredAtOf, type ReadDelivery, readDelivery } from "./read-delivery.ts";
-import type { Sender, Senders } from "./senders.ts";
+import { byAccount, byToken, type Sender, type Senders } from "./senders.ts";
 import type { Spool } from "./spool.ts";
 import { isSignedBy } from "./verify.ts";
 
@@ -60,16 +60,13 @@ export type Receiver = {
 	appSecrets: readonly string[];
 	commit: GroupCommit;
 	spool: Spool;
-	/** For an account that nobody has yet. null: not now (too many new ones at once). */
-	adopt(channel: Channel, account: string): Promise<Sender | null>;
+	/** For an account that nobody has yet: made, or not one that can be, or not now. */
+	adopt(channel: Channel, account: string): Promise<Sender | "unknown" | "too many">;
 	/** After the commit. */
 	committed(rows: readonly NewInboxEvent[]): void;
 	/** Something is on disk that wants to go into the inbox. */
 	spooled(): void;
 };
-
-export const byToken = (channel: string, token: string) => `token ${channel} ${token}`;
-export const byAccount = (channel: string, account: string) => `account ${channel} ${account}`;
 
 /**
  * One delivery, from its raw bytes to a durable row. Nothing is written, looked at or logged before the signature is good.
@@ -81,7 +78,8 @@ export async function receive(receiver: Receiver, delivery: IncomingDelivery): P
 	const { raw } = verified;
 
 	const read = readDelivery(delivery.channel, raw);
-	if (read === null) return { outcome: "ignored", reason: "ping" };
+	// Signed by the app's secret, but it does not say for whom: nobody can keep it.
+	if (read === null) return verified.sender ? { outcome: "ignored", reason: "ping" } : { outcome: "unknown-connection" };
 
 	const sender = await senderOf(receiver, delivery.channel, read, verified.sender);
 	if ("outcome" in sender) return sender;
@@ -155,7 +153,9 @@ async function senderOf(receiver: Receiver, channel: Channel, read: ReadDelivery
 	// What tells of an end (uninstalled, redact) has nothing to act on, and must not bring a shop into being.
 	if (read.failure === null && read.events.every((event) => laneOf(event) === "lifecycle")) return { outcome: "ignored", reason: "unknown shop" };
 	try {
-		return (await receiver.adopt(channel, read.account)) ?? { outcome: "not-durable", reason: "too many new shops at once" };
+		const adopted = await receiver.adopt(channel, read.account);
+		if (adopted === "unknown") return { outcome: "unknown-connection" };
+		return adopted === "too many" ? { outcome: "not-durable", reason: "too many new shops at once" } : adopted;
 	} catch (error) {
 		return { outcome: "not-durable", reason: "the shop cannot be created", error };
 	}

@@ -70,6 +70,14 @@ function keep<V>(map: Map<string, V>, key: string, value: V, max: number): void 
 	if (map.size > max) map.delete(map.keys().next().value as string);
 }
 
+/** How a sender is asked for: by its own address, or by the account it names at an address that all of a channel share. */
+export const byToken = (channel: string, token: string) => `token ${channel} ${token}`;
+export const byAccount = (channel: string, account: string) => `account ${channel} ${account}`;
+export function readKey(key: string): { by: "token" | "account"; channel: string; value: string } {
+	const [by, channel = "", ...value] = key.split(" ");
+	return { by: by === "token" ? "token" : "account", channel, value: value.join(" ") };
+}
+
 export type ConnectionSecret = { shopId: number; connectionId: number; account: string; sealed: string | null };
 
 /** Connections whose webhooks come to an address of their own. */
