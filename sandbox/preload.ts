@@ -3,6 +3,9 @@ import { syncBuiltinESMExports } from "node:module";
 import { isIP } from "node:net";
 import { Agent, type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 
+/** A public address that every check lets pass; nothing connects to it. */
+const ADDRESS = "9.9.9.9";
+
 /**
  * Loaded before the app (`node --import ./sandbox/preload.ts`), this leads its requests to the sandbox: SANDBOX_UPSTREAMS is a
  * list `host=url,*.suffix=url`. The app keeps real host names, https and its own checks of addresses, and knows nothing of
@@ -56,9 +59,6 @@ function reroute(options: Dispatcher.DispatchOptions, routes: Route[]): Dispatch
 	if (!route) throw new Error(`The sandbox leads no way to ${host}: the request was not sent.`);
 	return { ...options, origin: route.url.origin, headers: withHost(options.headers, host) };
 }
-
-/** A public address that every check lets pass; nothing connects to it. */
-const ADDRESS = "9.9.9.9";
 
 function answerNames(routes: Route[]): () => void {
 	const { lookup } = dns;
