@@ -108,7 +108,7 @@ async function entered(shop: Shop, order: Order, from: string, to: string) {
 		if (moves.length > 0) addNote(shop, order, `Stock levels increased: ${moves.join(", ")}`);
 	}
 	if (TAKES.has(to) || to === "cancelled") countSales(shop, order, to !== "cancelled");
-	if (to !== "pending" && to !== "checkout-draft") releaseReservations(shop, order.id);
+	if (TAKES.has(to) || to === "cancelled") releaseReservations(shop, order.id);
 	if (from !== to) addNote(shop, order, `Order status changed from ${title(from)} to ${title(to)}.`);
 	if (TAKES.has(to) && !TAKES.has(from)) {
 		addNote(shop, order, 'Email "New order" sent.');
@@ -224,7 +224,7 @@ export async function editLines(shop: Shop, order: Order, inputs: readonly LineI
 			}
 			if (input.total !== undefined) line.total = Number(input.total);
 			if (input.subtotal !== undefined) line.subtotal = Number(input.subtotal);
-			if (counted && (input.quantity !== undefined || product)) await adjust(shop, order, line, input.quantity ?? line.quantity);
+			if (counted) await adjust(shop, order, line, input.quantity ?? line.quantity);
 			if (input.quantity !== undefined) line.quantity = input.quantity;
 		}
 	}
@@ -248,7 +248,10 @@ async function adjust(shop: Shop, order: Order, line: Line, quantity: number) {
 	moveStock(shop, owner, held - wanted, wanted > held ? "sale" : "restock");
 	await shop.gap("line.stock");
 	if (quantity === 0) dropLineMeta(line, "_reduced_stock");
-	else setLineMeta(shop.state, line, "_reduced_stock", String(wanted));
+	else {
+		setLineMeta(shop.state, line, "_reduced_stock", String(wanted));
+		order.stockReduced = true;
+	}
 }
 
 /** To the trash: the line keeps its mark, nothing is given back; `order.deleted` with the bare id. */

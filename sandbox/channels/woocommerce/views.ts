@@ -321,7 +321,7 @@ export function orderView(shop: Shop, order: Order) {
 }
 
 export const WOOCOMMERCE_VERSION = "11.0.1";
-const EDITABLE = new Set(["pending", "on-hold", "auto-draft", "checkout-draft"]);
+const EDITABLE = new Set(["pending", "on-hold", "auto-draft"]);
 const NEEDS_PAYMENT = new Set(["pending", "failed", "checkout-draft"]);
 const EMPTY_ADDRESS = {
 	first_name: "",

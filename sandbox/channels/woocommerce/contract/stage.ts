@@ -18,6 +18,8 @@ export type Stage = {
 	/** The receiver's answer by path; default 200. */
 	answers: Map<string, number>;
 	onGap: { run: ((where: Gap) => void | Promise<void>) | null };
+	/** Called when the receiver got something, before it answers. */
+	onReceived: { run: (() => void) | null };
 	close(): Promise<void>;
 };
 export type Sent = { method: string; path: string; headers?: Record<string, string>; body?: string; plain?: boolean };
@@ -38,6 +40,7 @@ export async function createStage(options: Partial<WooStoreOptions> = {}): Promi
 	const clock = handClock(Date.parse("2026-11-21T04:37:00.000Z"));
 	const world: World = { ...createWorld({ seed: 11 }), clock };
 	const onGap: Stage["onGap"] = { run: null };
+	const onReceived: Stage["onReceived"] = { run: null };
 	const store = createWooStore(world, {
 		host: "store.example",
 		queue: { kind: "manual" },
@@ -58,7 +61,7 @@ export async function createStage(options: Partial<WooStoreOptions> = {}): Promi
 	}
 	const received: Received[] = [];
 	const answers = new Map<string, number>();
-	const receiver = await listenForWebhooks(received, answers);
+	const receiver = await listenForWebhooks(received, answers, onReceived);
 	world.route(RECEIVER, receiver.origin);
 	const origin = await world.listen();
 
@@ -68,6 +71,7 @@ export async function createStage(options: Partial<WooStoreOptions> = {}): Promi
 		received,
 		answers,
 		onGap,
+		onReceived,
 		setTime: (iso) => clock.set(Date.parse(iso)),
 		send: ({ method, path, headers = {}, body, plain }) =>
 			new Promise((resolve, reject) => {
@@ -93,7 +97,11 @@ export async function createStage(options: Partial<WooStoreOptions> = {}): Promi
 	};
 }
 
-function listenForWebhooks(received: Received[], answers: Map<string, number>): Promise<{ server: Server; origin: string }> {
+function listenForWebhooks(
+	received: Received[],
+	answers: Map<string, number>,
+	onReceived: Stage["onReceived"],
+): Promise<{ server: Server; origin: string }> {
 	const server = createServer((request, response) => {
 		let body = "";
 		request.setEncoding("utf8").on("data", (chunk: string) => {
@@ -102,6 +110,7 @@ function listenForWebhooks(received: Received[], answers: Map<string, number>): 
 		request.on("end", () => {
 			const path = request.url ?? "/";
 			received.push({ method: request.method ?? "", path, headers: request.headers, httpVersion: request.httpVersion, body });
+			onReceived.run?.();
 			const status = answers.get(path) ?? 200;
 			response.writeHead(status, status >= 300 && status < 400 ? { location: `${RECEIVER}/elsewhere` } : {}).end();
 		});
