@@ -101,8 +101,8 @@ async function connect(pool: pg.Pool, onEnd: () => void): Promise<pg.Client> {
 	client.on("error", () => {});
 	client.on("end", onEnd);
 	await client.connect();
-	// It must not keep a process alive that has nothing else to do.
-	client.unref();
+	// It must not keep a process alive that has nothing else to do. (@types/pg 8 does not know the method.)
+	(client as pg.Client & { unref(): void }).unref();
 	return client;
 }
 

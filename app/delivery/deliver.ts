@@ -1,0 +1,60 @@
+import type { Queryable } from "#app/db.server.ts";
+import type { JobResult, Wake } from "#jobs";
+import { passGate } from "./breaker.ts";
+import type { DeliveryDeps } from "./deps.ts";
+import { pushDeltas } from "./push-deltas.ts";
+import { pushListings } from "./push-listings.ts";
+import { IS_DUE, WAITING } from "./sql/due.ts";
+
+/** The sweeper looks every second anyway; sooner than this a wake of our own is worth its job. */
+const AGAIN_MAX_MS = 30_000;
+/** A push that found its work in other hands, or that is due at this very moment, does not spin. */
+const AGAIN_MIN_MS = 50;
+/** Connections that one sweep wakes; the rest is woken by the next one. */
+const CONNECTIONS_MAX = 1_000;
+
+/**
+ * The handler of `delivery.push`. Twice at once, or long after its cause: it looks at what is due now, claims it, and finds
+ * nothing if another has done it.
+ */
+export async function deliver(deps: DeliveryDeps, { shopId, connectionId }: { shopId: number; connectionId: number }): Promise<JobResult> {
+	const passed = await passGate(deps.pool, shopId, connectionId);
+	if (passed.gate === "closed") return undefined;
+	if (passed.gate === "shut") return again(passed.waitMs);
+	const pushed = await (passed.isHome ? pushDeltas : pushListings)(deps, shopId, connectionId);
+	switch (pushed.outcome) {
+		case "closed":
+			return undefined;
+		case "more":
+			return { again: { delayMs: 0 } };
+		case "done":
+			return pushed.againInMs === null ? undefined : again(pushed.againInMs);
+	}
+}
+
+const again = (delayMs: number): JobResult =>
+	delayMs > AGAIN_MAX_MS ? undefined : { again: { delayMs: Math.max(AGAIN_MIN_MS, delayMs) } };
+
+/** After a commit that made listings dirty or left home something to be told. A lost wake is found by the sweep. */
+export function wakeDeliveries(wake: Wake, { shopId, deliveries }: { shopId: number; deliveries: readonly number[] }): void {
+	for (const connectionId of deliveries) void wake("delivery.push", { shopId, connectionId });
+}
+
+/** For the sweep: connections that something is due for right now, whatever became of its wake. */
+export async function findDueDeliveries(db: Queryable): Promise<{ shopId: number; connectionId: number }[]> {
+	const { rows } = await db.query<{ shopId: number; connectionId: number }>(findStatement, [CONNECTIONS_MAX]);
+	return rows;
+}
+
+const findStatement = `
+SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
+WHERE c.state IN ('live', 'watching') AND (c.breaker_until IS NULL OR c.breaker_until <= now()) AND CASE WHEN c.is_home
+  THEN c.state = 'live' AND (
+    EXISTS (SELECT FROM delta_batch b WHERE b.shop_id = c.shop_id AND b.connection_id = c.id AND b.state = 'open'
+      AND b.next_attempt_at <= now() AND (b.claimed_until IS NULL OR b.claimed_until <= now()))
+    OR EXISTS (SELECT FROM stock k WHERE k.shop_id = c.shop_id AND k.delta_owed <> 0 AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= now())
+      AND NOT EXISTS (SELECT FROM delta_line d
+        WHERE d.shop_id = k.shop_id AND d.item_id = k.item_id AND d.location_id = k.location_id AND d.state = 'open')))
+  ELSE EXISTS (SELECT FROM listing l WHERE l.shop_id = c.shop_id AND l.connection_id = c.id AND ${WAITING} AND ${IS_DUE}) END
+LIMIT $1`;

@@ -1,0 +1,8 @@
+/**
+ * Delivery: brings every channel to what its listings must show, and home to what it is owed. It never decides stock; it is
+ * level-triggered, so a wake may be lost, late or doubled, and a thousand changes of one listing are one call.
+ */
+export { deliver, findDueDeliveries } from "./deliver.ts";
+export type { DeliveryDeps, PushOutcome } from "./deps.ts";
+export { pushDeltas } from "./push-deltas.ts";
+export { pushListings } from "./push-listings.ts";

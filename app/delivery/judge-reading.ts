@@ -1,0 +1,94 @@
+import { type ChannelError, ListingNotFoundError, RequestRejectedError } from "#app/channels/errors.ts";
+import { afterAgreement, afterFailure, afterReading, type ListingState, owesWrite, settle } from "./listing-state.ts";
+import { planWrite } from "./plan-write.ts";
+import type { ClaimedListing } from "./sql/claim-listings.ts";
+import type { Difference } from "./sql/note-differences.ts";
+
+/** What the channel answered for one listing. `readAt`: channel's clock, before the figures were taken. */
+export type Answer = { quantity: number | null; managed: boolean; readAt: number } | { error: ChannelError };
+
+export type Judgement =
+	/** Orders of the channel were applied while it was being read: the figures speak of different moments. */
+	| { verdict: "read-again" }
+	| { verdict: "write"; listing: ListingState; quantity: number; reading: number; difference: Difference | null }
+	/** Nothing to send: right already, waiting, or only watched (`wouldSend`). */
+	| { verdict: "settled"; listing: ListingState; wouldSend: number | null; agreed: boolean; difference: Difference | null }
+	| { verdict: "failed"; listing: ListingState; error: ChannelError };
+
+/**
+ * Decides on one locked listing with its reading. The figure to send comes from the row as it is now, so it is the newest
+ * there is, however old the wake that led here (R16).
+ */
+export function judgeReading(
+	listing: ListingState,
+	asked: ClaimedListing,
+	answer: Answer | undefined,
+	context: { now: number; watching: boolean; ownSalesLower: boolean; lastReading: boolean },
+): Judgement {
+	const { now } = context;
+	if (listing.desired === null || !listing.deliverable) return settled({ ...listing }, now, listing.desired === null);
+	const figure = readable(listing, answer);
+	if ("error" in figure) return { verdict: "failed", listing: afterFailure(listing, figure.error, now), error: figure.error };
+
+	const ordersCame = listing.ownChanges !== asked.ownChanges;
+	const apart = ordersCame && listing.shown !== asked.shown;
+	if (apart && !context.lastReading) return { verdict: "read-again" };
+
+	const { quantity: reading, readAt } = figure;
+	const plan = planWrite(
+		{
+			desired: listing.desired,
+			shown: listing.shown,
+			unseen: listing.unseen,
+			sent: listing.sent,
+			before: apart ? { shown: asked.shown, unseen: asked.unseen } : null,
+			mayStillLand: listing.uncertainUntil !== null && listing.uncertainUntil > now,
+			ownSalesLower: context.ownSalesLower,
+		},
+		reading,
+	);
+	const difference = raisedElsewhere(listing, reading, now);
+	const next = afterReading(listing, { reading, readAt, plan, seenBefore: asked.seen, ordersCame, now });
+	switch (plan.action) {
+		case "write":
+			if (!context.watching) return { verdict: "write", listing: next, quantity: plan.quantity, reading, difference };
+			// Nothing is sent while the merchant only watches (R42), so there is nothing to come back for until the figure changes.
+			return { verdict: "settled", listing: rest({ ...next, sent: null }), wouldSend: plan.quantity, agreed: false, difference };
+		case "wait":
+			return { verdict: "settled", listing: settle(next, { now, since: null }), wouldSend: null, agreed: false, difference };
+		case "none":
+			return { verdict: "settled", listing: afterAgreement(next, now), wouldSend: null, agreed: owesWrite(listing), difference };
+	}
+}
+
+/** Not governed any more: nothing to do. Paused or unlinked meanwhile: it stays as it is until somebody lets it go on. */
+const settled = (listing: ListingState, now: number, free: boolean): Judgement => ({
+	verdict: "settled",
+	listing: free ? settle({ ...listing, recheck: false, seen: null }, { now, since: null }) : listing,
+	wouldSend: null,
+	agreed: false,
+	difference: null,
+});
+
+const rest = (listing: ListingState): ListingState => ({ ...listing, recheck: false, seen: null, dirtySince: null, nextAttemptAt: null });
+
+function readable(listing: ListingState, answer: Answer | undefined): { quantity: number; readAt: number } | { error: ChannelError } {
+	if (answer === undefined) return { error: new ListingNotFoundError(`The channel does not know the listing ${listing.externalId}`) };
+	if ("error" in answer) return answer;
+	if (answer.quantity === null || !answer.managed) {
+		return {
+			error: new RequestRejectedError(
+				`The channel keeps no stock for the listing ${listing.externalId}: it sells without end. Switch stock management on there.`,
+				{ code: "stock-not-managed" },
+			),
+		};
+	}
+	return { quantity: answer.quantity, readAt: answer.readAt };
+}
+
+/** Only where we were sure of what the channel showed does a higher figure say that somebody else writes there too. */
+function raisedElsewhere(listing: ListingState, reading: number, now: number): Difference | null {
+	const sure = listing.sent === null && !listing.recheck && (listing.uncertainUntil ?? 0) <= now;
+	if (!sure || listing.shown === null || reading <= listing.shown) return null;
+	return { listingId: listing.id, expected: listing.shown, found: reading, cause: "raised-elsewhere" };
+}

@@ -1,0 +1,161 @@
+import type { ChannelError } from "#app/channels/errors.ts";
+import { targetOf } from "#listings";
+import { backoffMs } from "./backoff.ts";
+import type { WritePlan } from "./plan-write.ts";
+
+/**
+ * What delivery reads and changes of a listing while it holds the row's lock. Times in milliseconds; `readAt` and `writtenAt`
+ * by the channel's clock, the others by the database's.
+ */
+export type ListingState = {
+	id: number;
+	externalId: string;
+	parentExternalId: string | null;
+	itemId: number;
+	desired: number | null;
+	desiredMovementId: number;
+	landedMovementId: number;
+	shown: number | null;
+	unseen: number;
+	/** Both are the last moment for which `shown` is known: of a reading, or of a write and the reading that it followed. */
+	readAt: number | null;
+	writtenAt: number | null;
+	originalQuantity: number | null;
+	/** The figure of a write of unknown outcome, set as its request leaves. */
+	sent: number | null;
+	sentAlone: boolean;
+	ownChanges: number;
+	recheck: boolean;
+	seen: number | null;
+	uncertainUntil: number | null;
+	parked: boolean;
+	/** Linked, and neither paused by the merchant nor parked by us. */
+	deliverable: boolean;
+	dirtySince: number | null;
+	nextAttemptAt: number | null;
+	attempts: number;
+	attemptsClass: string | null;
+};
+
+/** Per class of error: what five tries with growing pauses do not mend waits for a person (R18). */
+const ATTEMPTS_MAX = 5;
+/** The order of a sale usually comes within moments of the channel's "this product changed": look only after that. */
+const SEEN_PATIENCE_MS = 3_000;
+
+/**
+ * A reading is as good as a write: at `readAt` the channel showed exactly this. Orders that are applied from here on are
+ * judged by that moment: those from before it pay off `unseen`, those from after it lower `shown`. So this is saved before the
+ * write leaves, and a killed worker leaves a listing that still tells the truth.
+ */
+export function afterReading(listing: ListingState, { reading, readAt, plan, seenBefore, ordersCame, now }: ReadingTaken): ListingState {
+	return {
+		...listing,
+		shown: reading,
+		unseen: plan.unseen,
+		readAt,
+		writtenAt: readAt,
+		originalQuantity: listing.originalQuantity ?? reading,
+		sent: null,
+		// What asked for a look while the reading was under way may speak of a later moment.
+		recheck: listing.recheck && ordersCame,
+		seen: listing.seen === seenBefore ? null : listing.seen,
+		uncertainUntil: isSettled(listing, reading, now) ? null : listing.uncertainUntil,
+	};
+}
+
+/**
+ * Nothing that we sent can still land: its time is over, or the channel shows exactly what the only such write carried and did
+ * not show before. (Sales could have brought a figure down to the very unit that was sent; the channel's own word of a late
+ * change, or the next reading, would show it.)
+ */
+function isSettled({ sent, sentAlone, shown, uncertainUntil }: ListingState, reading: number, now: number): boolean {
+	return uncertainUntil === null || uncertainUntil <= now || (sent !== null && sentAlone && reading === sent && sent !== shown);
+}
+export type ReadingTaken = {
+	reading: number;
+	/** Channel's clock. */
+	readAt: number;
+	plan: WritePlan;
+	/** `seen` when the reading was asked for. */
+	seenBefore: number | null;
+	/** Orders of this channel were applied to the listing while the reading was under way. */
+	ordersCame: boolean;
+	now: number;
+};
+
+/**
+ * The channel took `quantity`. Own orders that were applied while the write was under way count as sold after it, and the
+ * listing is looked at again: if they were before it, the write gave their units back, and the next reading shows that.
+ */
+export function afterLanding(listing: ListingState, landed: Landed): ListingState {
+	const soldMeanwhile = landed.reading - (listing.shown ?? landed.reading);
+	const next: ListingState = {
+		...listing,
+		shown: landed.quantity - soldMeanwhile,
+		writtenAt: landed.writtenAt,
+		sent: null,
+		recheck: listing.recheck || listing.ownChanges !== landed.ownChanges,
+		landedMovementId: landed.movementId,
+		attempts: 0,
+		attemptsClass: null,
+	};
+	return settle(next, { now: landed.now, since: landed.plannedAt });
+}
+export type Landed = {
+	reading: number;
+	quantity: number;
+	/** Channel's clock. */
+	writtenAt: number;
+	/** As they were when the write was planned. */
+	ownChanges: number;
+	movementId: number;
+	plannedAt: number;
+	now: number;
+};
+
+/** The channel showed the right figure without a call. */
+export function afterAgreement(listing: ListingState, now: number): ListingState {
+	return settle({ ...listing, landedMovementId: listing.desiredMovementId, attempts: 0, attemptsClass: null }, { now, since: null });
+}
+
+/** Nobody knows what became of the write. The next reading may hold it; until `until` it may land after anything we do. */
+export function afterUnknown(listing: ListingState, until: number): ListingState {
+	return { ...listing, uncertainUntil: Math.max(until, listing.uncertainUntil ?? 0), recheck: true };
+}
+
+/**
+ * The channel failed this one listing. What is hopeless, or has been tried often enough, is parked; another figure to show
+ * does not make it any better.
+ */
+export function afterFailure(listing: ListingState, error: ChannelError, now: number): ListingState {
+	const attempts = listing.attemptsClass === error.errorClass ? listing.attempts + 1 : 1;
+	const parked = !error.retryable || attempts >= ATTEMPTS_MAX;
+	return {
+		...listing,
+		attempts,
+		attemptsClass: error.errorClass,
+		nextAttemptAt: parked ? null : now + backoffMs(attempts),
+		parked: listing.parked || parked,
+	};
+}
+
+/** Clean, or dirty since when and due when. `since`: a reached figure's next step starts there; null keeps what was. */
+export function settle(listing: ListingState, { now, since }: { now: number; since: number | null }): ListingState {
+	const settled = { ...listing, seen: listing.seen === listing.shown ? null : listing.seen };
+	const unsettled = listing.uncertainUntil !== null && listing.uncertainUntil > now;
+	const looks = settled.recheck || unsettled;
+	if (!owesWrite(settled) && !looks && settled.seen === null) return { ...settled, dirtySince: null, nextAttemptAt: null };
+	const onlySeen = !owesWrite(settled) && !looks;
+	return {
+		...settled,
+		recheck: looks,
+		dirtySince: since ?? settled.dirtySince ?? now,
+		nextAttemptAt: onlySeen ? now + SEEN_PATIENCE_MS : null,
+	};
+}
+
+/** Below zero a channel sells as little as at zero. */
+export function owesWrite(listing: Pick<ListingState, "desired" | "unseen" | "shown">): boolean {
+	const target = targetOf(listing);
+	return target !== null && (listing.shown === null || Math.max(0, listing.shown) !== target);
+}

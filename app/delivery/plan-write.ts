@@ -1,0 +1,59 @@
+/** Figures of one listing at the moment its reading is judged; the row is locked. Quantities in whole units. */
+export type ListingFigures = {
+	/** What the listing must show, by everything we know. */
+	desired: number;
+	/** What we believe the channel shows; null until it was read once. */
+	shown: number | null;
+	/** Units that the channel had sold at the last reading and whose orders we do not have yet. */
+	unseen: number;
+	/** The figure of an earlier write of unknown outcome: the reading may hold it. */
+	sent: number | null;
+	/** As it was when the reading was asked for, where orders of the channel were applied since and changed `shown`. */
+	before: { shown: number | null; unseen: number } | null;
+	/** An earlier write may still land: what we raise now, it could raise again over sales. */
+	mayStillLand: boolean;
+	/** The channel's own sale lowers its own figure. Where it does not, a lower reading says nothing about sales. */
+	ownSalesLower: boolean;
+};
+
+/** `unseen`: what to remember, whatever is done. */
+export type WritePlan =
+	| { action: "write"; quantity: number; unseen: number }
+	/** The channel shows the right figure already. */
+	| { action: "none"; unseen: number }
+	/** It must be raised, and an earlier write may still land. */
+	| { action: "wait"; unseen: number };
+
+/**
+ * What to write over `reading`, if anything. A reading below what the channel should hold means sales whose orders we do not
+ * have: an absolute write of `desired` would give those units to buyers a second time, so they are left out of it until their
+ * orders come. A reading above means that somebody raised the figure, or a restock that we have not heard of: our figure stands.
+ */
+export function planWrite(figures: ListingFigures, reading: number): WritePlan {
+	const unseen = unseenUnits(figures, reading);
+	const quantity = Math.max(0, figures.desired - unseen);
+	// Below zero the channel owes units to its own buyers. Zero sells as little, and writing it would let the next cancellation
+	// there offer a unit that is owed.
+	if (quantity === Math.max(0, reading)) return { action: "none", unseen };
+	if (quantity > reading && figures.mayStillLand) return { action: "wait", unseen };
+	return { action: "write", quantity, unseen };
+}
+
+function unseenUnits(figures: ListingFigures, reading: number): number {
+	const { desired, shown, unseen, sent, before } = figures;
+	if (!figures.ownSalesLower) return 0;
+	if (shown === null) return unseen;
+	let units = unseen + Math.max(0, shown - reading);
+	if (sent !== null && sent > shown) {
+		// A raise that may have landed, and units of it may have been sold since.
+		units = unseen + Math.max(0, sent - reading);
+	} else if (sent !== null && reading <= sent) {
+		// Our lowering landed, or sales brought the figure down. If what we must show has not risen since, then believing the
+		// first raises nothing; if it has, only the second is safe.
+		const landed = unseen + sent - reading;
+		if (desired - landed <= reading) units = landed;
+	}
+	// The reading and `shown` speak of different moments, and reading again has not helped: the larger number of sales counts.
+	if (before !== null && before.shown !== null) units = Math.max(units, before.unseen + Math.max(0, before.shown - reading));
+	return units;
+}

@@ -1,0 +1,22 @@
+/**
+ * Which listings wait for a delivery, and when each is due; one wording for claiming, for the sweeper and for "come back at".
+ * `l` is a listing row.
+ *
+ * A backoff holds only for what failed; a listing whose figure moved meanwhile and that never failed does not wait for it.
+ * While an earlier write may still land, what must go down goes out at once, everything else after that moment.
+ */
+export const WAITING = `l.dirty_since IS NOT NULL AND NOT l.parked AND NOT l.paused AND l.link_state = 'linked' AND l.desired IS NOT NULL`;
+
+const TARGET = "greatest(l.desired - l.unseen, 0)";
+const MUST_FALL = `(l.shown IS NULL OR ${TARGET} < l.shown)`;
+
+export const DUE_AT = `greatest(
+  l.claimed_until,
+  CASE WHEN l.attempts = 0 AND (l.shown IS NULL OR ${TARGET} <> greatest(l.shown, 0)) THEN NULL ELSE l.next_attempt_at END,
+  CASE WHEN ${MUST_FALL} THEN NULL ELSE l.uncertain_until END)`;
+
+export const IS_DUE = `coalesce(${DUE_AT} <= now(), true)`;
+
+/** To zero first, then what must fall or was never read, then the rest; the longest waiting first (R16). */
+export const MOST_URGENT_FIRST = `
+  CASE WHEN ${MUST_FALL} AND ${TARGET} = 0 THEN 0 WHEN ${MUST_FALL} THEN 1 ELSE 2 END, l.dirty_since, l.id`;

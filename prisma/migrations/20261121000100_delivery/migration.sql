@@ -1,0 +1,8 @@
+-- The figure of a write that left and whose outcome nobody knows (no answer, or the process died before it was noted): the
+-- next reading may hold it. Cleared by that reading, by a certain landing and by a certain failure.
+ALTER TABLE listing ADD COLUMN sent integer;
+-- When it left, no earlier write could still land: a reading of exactly that figure then settles it.
+ALTER TABLE listing ADD COLUMN sent_alone boolean NOT NULL DEFAULT false;
+
+-- When the channel itself last said how large its bucket is: that counts before the documented limits.
+ALTER TABLE rate_budget ADD COLUMN corrected_at timestamptz;
