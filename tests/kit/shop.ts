@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
-import { pino } from "pino";
 import { expect } from "vitest";
-import type { ApplyDeps } from "#apply";
 import type { CanonicalEvent, Policy } from "#domain";
 import { appendEvents, type EventSource } from "#inbox";
+
+export { applyDeps } from "./apply-deps.ts";
 
 /** A shop in the database as it stands after its first import: what the tests of apply and delivery begin with. */
 export type TestShop = {
@@ -87,14 +87,6 @@ export async function makeShop(pool: pg.Pool, options: ShopOptions = {}): Promis
 	);
 	return shop;
 }
-
-/** The parts of apply that know a channel, for tests that have none. */
-export const applyDeps = (pool: pg.Pool, onApplied?: ApplyDeps["onApplied"]): ApplyDeps => ({
-	pool,
-	log: pino({ level: process.env["TEST_LOG"] ?? "silent" }),
-	traits: (channel) => ({ clockResolutionMs: 1000, quantityMeaning: channel === "shopify" ? "delta" : "selfDecrementing" }),
-	...(onApplied ? { onApplied } : {}),
-});
 
 export async function put(
 	pool: pg.Pool,

@@ -1,0 +1,83 @@
+import { parseArgs } from "node:util";
+
+export type DemoOptions = {
+	/** Sales over both acts. */
+	sales: number;
+	seed: number;
+	port: number;
+	channels: readonly string[];
+	/** Which channels have buyers. */
+	sellers: readonly string[];
+	exit: boolean;
+	report: string | null;
+};
+
+const CHANNELS = ["shopify", "woocommerce"] as const;
+const HELP = `npm run demo -- [options]
+  --sales N        sales over both acts (default 900)
+  --seed S         the day to play (default 7)
+  --port P         address of the simulated Shopify admin (default 4010)
+  --channels a,b   connected channels: ${CHANNELS.join(", ")}
+  --sellers a,b    channels that have buyers (default: all connected)
+  --exit           stop after the table instead of staying up
+  --report FILE    write the table as JSON
+`;
+
+/** Reads the command line; says what is wrong in a sentence and stops. */
+export function readOptions(args: readonly string[]): DemoOptions {
+	const { values } = parse(args);
+	if (values.help) {
+		process.stdout.write(HELP);
+		process.exit(0);
+	}
+	const channels = list("channels", values.channels ?? CHANNELS.join(","));
+	if (!channels.includes("shopify")) stop("--channels must hold shopify: it is where the stock is counted.");
+	const sellers = list("sellers", values.sellers ?? channels.join(","));
+	for (const seller of sellers) if (!channels.includes(seller)) stop(`--sellers names ${seller}, which --channels does not connect.`);
+	return {
+		sales: whole("sales", values.sales ?? "900", { least: 1, most: 100_000 }),
+		seed: whole("seed", values.seed ?? "7", { least: 0, most: 4_294_967_295 }),
+		port: whole("port", values.port ?? "4010", { least: 0, most: 65_535 }),
+		channels,
+		sellers,
+		exit: values.exit ?? false,
+		report: values.report ?? null,
+	};
+}
+
+function parse(args: readonly string[]) {
+	try {
+		return parseArgs({
+			args: [...args],
+			options: {
+				sales: { type: "string" },
+				seed: { type: "string" },
+				port: { type: "string" },
+				channels: { type: "string" },
+				sellers: { type: "string" },
+				exit: { type: "boolean" },
+				report: { type: "string" },
+				help: { type: "boolean" },
+			},
+		});
+	} catch (error) {
+		return stop(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+	}
+}
+
+function list(name: string, text: string): string[] {
+	const names = text.split(",").map((n) => n.trim()).filter(Boolean);
+	for (const n of names) if (!CHANNELS.some((c) => c === n)) stop(`--${name}: there is no channel "${n}" here. There are: ${CHANNELS.join(", ")}.`);
+	return [...new Set(names)];
+}
+
+function whole(name: string, text: string, { least, most }: { least: number; most: number }): number {
+	const value = Number(text);
+	if (!Number.isInteger(value) || value < least || value > most) stop(`--${name} must be a whole number from ${least} to ${most}, not "${text}".`);
+	return value;
+}
+
+function stop(sentence: string): never {
+	process.stderr.write(`${sentence}\n`);
+	process.exit(2);
+}
