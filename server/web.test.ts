@@ -3,12 +3,22 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pino from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { sealCredentials } from "#connections";
 import type { IngestDeps } from "#ingest";
+import { createLogger, metrics } from "#telemetry";
 import { freshDatabase, type TestDatabase } from "../tests/kit/database.ts";
-import { type Answer, APP_SECRET, type Delivery, send, shopifyDelivery, shopifyOrder, sign, wooDelivery, wooOrder } from "../tests/kit/senders.ts";
+import {
+	type Answer,
+	APP_SECRET,
+	type Delivery,
+	send,
+	shopifyDelivery,
+	shopifyOrder,
+	sign,
+	wooDelivery,
+	wooOrder,
+} from "../tests/kit/senders.ts";
 import { startWeb, type Web, type WebOptions } from "./web.ts";
 
 const SHOP = "a-shop.myshopify.com";
@@ -43,7 +53,7 @@ const deps = (over: Partial<IngestDeps> = {}): IngestDeps => ({
 	pool: db.pool,
 	keyRing,
 	env: { shopifyApiKey: "key", shopifyApiSecrets: [APP_SECRET, "the-old-secret"] },
-	log: pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+	log: createLogger({ level: "info", name: "web", destination: { write: (line: string) => void lines.push(JSON.parse(line)) } }),
 	wake: async (name, payload) => void wakes.push({ name, payload }),
 	...over,
 });
@@ -67,6 +77,8 @@ const nothingIsLeft = async () => {
 	expect(lines).toEqual([]);
 	expect(wakes).toEqual([]);
 };
+const counted = async (outcome: string) =>
+	(await metrics().requestsReceived.get()).values.filter((v) => v.labels.outcome === outcome).reduce((sum, v) => sum + v.value, 0);
 const order = (id: number, over = {}) => shopifyDelivery({ shop: SHOP, topic: "orders/updated", body: shopifyOrder(id), ...over });
 const wooUpdate = (id: number, over = {}) => wooDelivery({ ...STORE, topic: "order.updated", body: wooOrder(id), ...over });
 const with_ = (delivery: Delivery, headers: Record<string, string | undefined>, body = delivery.body): Delivery => ({
@@ -101,7 +113,7 @@ test("R30 one wide line tells of a delivery, with the correlation id of its row 
 	const [event] = await events();
 	expect(lines).toEqual([
 		expect.objectContaining({
-			msg: "stock_event.received",
+			event: "stock_event.received",
 			outcome: "accepted",
 			channel: "shopify",
 			topic: "orders/updated",
@@ -117,7 +129,9 @@ test("R30 one wide line tells of a delivery, with the correlation id of its row 
 
 test("R02 R03 a WooCommerce order comes to its connection's own address", async () => {
 	expect((await send(web.port, wooUpdate(7))).status).toBe(200);
-	expect(await events()).toMatchObject([{ shop_id: shop.shopId, connection_id: shop.woo, event: { type: "order.snapshot", orderId: "7" } }]);
+	expect(await events()).toMatchObject([
+		{ shop_id: shop.shopId, connection_id: shop.woo, event: { type: "order.snapshot", orderId: "7" } },
+	]);
 	expect(JSON.stringify(await events())).not.toContain("buyer");
 });
 
@@ -127,7 +141,10 @@ const unsigned: [string, () => Delivery][] = [
 	["Shopify, another secret", () => order(7, { secret: "not-ours" })],
 	["Shopify, one byte more", () => with_(order(7), {}, Buffer.concat([order(7).body, Buffer.from(" ")]))],
 	["Shopify, nothing but a body", () => ({ path: "/webhooks/shopify", headers: {}, body: Buffer.from("{}") })],
-	["Shopify compliance, another secret", () => order(7, { path: "/webhooks/shopify/compliance", topic: "shop/redact", secret: "not-ours" })],
+	[
+		"Shopify compliance, another secret",
+		() => order(7, { path: "/webhooks/shopify/compliance", topic: "shop/redact", secret: "not-ours" }),
+	],
 	["Shopify compliance, no signature", () => ({ path: "/webhooks/shopify/compliance", headers: {}, body: Buffer.from("{}") })],
 	["WooCommerce, no signature", () => with_(wooUpdate(7), { "x-wc-webhook-signature": undefined })],
 	["WooCommerce, Shopify's secret", () => wooUpdate(7, { secret: APP_SECRET })],
@@ -140,9 +157,11 @@ const ping = (): Delivery => ({
 	body: Buffer.from("webhook_id=6"),
 });
 for (const [name, delivery] of unsigned) {
-	test(`R01 ${name}: 401, and no trace`, async () => {
+	test(`R01 ${name}: 401, and no trace but a figure`, async () => {
+		const before = await counted("bad-signature");
 		expect((await send(web.port, delivery())).status).toBe(401);
 		await nothingIsLeft();
+		expect(await counted("bad-signature")).toBe(before + 1);
 	});
 }
 
@@ -220,7 +239,9 @@ test("R32 what cannot be understood is kept as a dead letter and acknowledged, w
 	const [event] = await events();
 	expect(event).toMatchObject({ status: "parked", event: null, payload: { id: 7 } });
 	const { rows } = await db.pool.query("SELECT * FROM dead_letter");
-	expect(rows).toMatchObject([{ direction: "in", error_class: "unexpected-shape", event_id: event.id, error: expect.stringContaining("restock_type") }]);
+	expect(rows).toMatchObject([
+		{ direction: "in", error_class: "unexpected-shape", event_id: event.id, error: expect.stringContaining("restock_type") },
+	]);
 	expect(JSON.stringify([event, rows])).not.toMatch(/buyer|Ada/);
 	expect((await send(web.port, order(7, { body: odd }))).status).toBe(200);
 	await web.close();
@@ -239,7 +260,9 @@ test("R32 a signed body that is no JSON, or of an unknown topic, is kept by its 
 });
 
 test("R02 a NUL byte in an order's name harms nobody", async () => {
-	const answers = await Promise.all([order(6), order(7, { body: shopifyOrder(7, { name: "#7\0" }) }), order(8)].map((d) => send(web.port, d)));
+	const answers = await Promise.all(
+		[order(6), order(7, { body: shopifyOrder(7, { name: "#7\0" }) }), order(8)].map((d) => send(web.port, d)),
+	);
 	expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200]);
 	expect((await events()).map((event) => [event.status, event.event.name]).toSorted()).toEqual([
 		["pending", "#6"],
@@ -249,7 +272,9 @@ test("R02 a NUL byte in an order's name harms nobody", async () => {
 });
 
 test("R44 webhooks of a shop that has not opened the app yet make the shop and are kept, many at once", async () => {
-	const early = Array.from({ length: 20 }, (_, i) => shopifyDelivery({ shop: "Early-Bird.myshopify.com", topic: "orders/create", body: shopifyOrder(i + 1) }));
+	const early = Array.from({ length: 20 }, (_, i) =>
+		shopifyDelivery({ shop: "Early-Bird.myshopify.com", topic: "orders/create", body: shopifyOrder(i + 1) }),
+	);
 	const answers = await Promise.all(early.map((delivery) => send(web.port, delivery)));
 	expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(200));
 	const { rows } = await db.pool.query(
@@ -276,7 +301,13 @@ test("R01 an old signed shop/redact or app/uninstalled of a shop we do not have 
 
 test("R01 a replayed old shop/redact of a shop we have goes to the lifecycle lane with its own time; it erases nothing here", async () => {
 	const body = { shop_id: 1, shop_domain: SHOP };
-	const old = shopifyDelivery({ shop: SHOP, topic: "shop/redact", body, path: "/webhooks/shopify/compliance", triggeredAt: "2025-01-01T00:00:00Z" });
+	const old = shopifyDelivery({
+		shop: SHOP,
+		topic: "shop/redact",
+		body,
+		path: "/webhooks/shopify/compliance",
+		triggeredAt: "2025-01-01T00:00:00Z",
+	});
 	for (let i = 0; i < 3; i++) expect((await send(web.port, old)).status).toBe(200);
 	const [event, ...others] = await events();
 	expect(others).toEqual([]);

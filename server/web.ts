@@ -46,7 +46,9 @@ export async function startWeb(deps: IngestDeps, options: WebOptions): Promise<W
 		// At a shutdown every answer is the last of its connection.
 		if (closing) response.shouldKeepAlive = false;
 		const path = pathOf(request);
-		const answered = path.startsWith("/webhooks/") ? receiver(path, request, response) : (options.endpoints?.[path] ?? pages)(request, response);
+		const answered = path.startsWith("/webhooks/")
+			? receiver(path, request, response)
+			: (options.endpoints?.[path] ?? pages)(request, response);
 		Promise.resolve(answered).catch((error: unknown) => {
 			deps.log.error({ err: error, path }, "request.failed");
 			if (response.headersSent) response.destroy();
@@ -96,24 +98,28 @@ function createReceiver(ingest: Ingest) {
 	};
 }
 
+/** What a sender is told; 503 means "send it again". An upload that was broken off has nobody left to be told. */
+const STATUS: Readonly<Record<Exclude<ReceiveOutcome["outcome"], "aborted">, number>> = {
+	accepted: 200,
+	duplicate: 200,
+	spooled: 200,
+	ignored: 200,
+	"bad-signature": 401,
+	"unknown-connection": 404,
+	"too-large": 413,
+	"not-durable": 503,
+};
+
 function answerDelivery(response: ServerResponse, { outcome }: ReceiveOutcome): void {
-	switch (outcome) {
-		case "accepted":
-		case "duplicate":
-		case "spooled":
-		case "ignored":
-			return answer(response, 200);
-		case "bad-signature":
-			return refuse(response, 401);
-		case "unknown-connection":
-			return refuse(response, 404);
-		case "too-large":
-			return refuse(response, 413);
-		case "not-durable":
-			return answer(response, 503, "", { "retry-after": RETRY_AFTER_SECONDS });
-		case "aborted":
-			response.destroy();
+	if (outcome === "aborted") {
+		response.destroy();
+		return;
 	}
+	const headers: Record<string, string> = {};
+	if (outcome === "not-durable") headers["retry-after"] = RETRY_AFTER_SECONDS;
+	// What a refused caller still has to say is not waited for.
+	if (!response.req.complete) headers.connection = "close";
+	answer(response, STATUS[outcome], "", headers);
 }
 
 function createPages(load: WebOptions["pages"]): Endpoint {
@@ -131,13 +137,10 @@ function createPages(load: WebOptions["pages"]): Endpoint {
 	};
 }
 
-/** What a stranger still has to say is not waited for. */
-function refuse(response: ServerResponse, status: number): void {
-	answer(response, status, "", response.req.complete ? {} : { connection: "close" });
-}
-
 function answer(response: ServerResponse, status: number, text = "", headers: Record<string, string> = {}): void {
-	response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(text), ...headers }).end(text);
+	response
+		.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": Buffer.byteLength(text), ...headers })
+		.end(text);
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -11,5 +11,5 @@ export function storableJson(value: unknown): string | null {
 	const json = JSON.stringify(value);
 	if (!json.includes("\\u")) return json;
 	// JSON.stringify escapes a surrogate only when it is unpaired. "\\" is matched first, so an escaped backslash before "u0000" stays.
-	return json.replace(/\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escape) => (escape === "\\\\" ? escape : "\\ufffd"));
+	return json.replace(/\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g, (found) => (found === "\\\\" ? found : "\\ufffd"));
 }

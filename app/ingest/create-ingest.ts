@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import type { Queryable } from "#app/db.server.ts";
 import type { Channel } from "#channels";
 import { type Deps, ensureShop, isShopDomain, openCredentials } from "#connections";
 import { laneOf } from "#domain";
 import { appendEvents, type NewInboxEvent } from "#inbox";
-import type { Queryable } from "#app/db.server.ts";
 import { type Append, commitUnits, createGroupCommit, type Unit } from "./group-commit.ts";
-import { type IncomingDelivery, type Receiver, type ReceiveOutcome, receive } from "./receive.ts";
+import { type IncomingDelivery, type ReceiveOutcome, type Receiver, receive } from "./receive.ts";
 import { reportDelivery } from "./report.ts";
 import { byAccount, type ConnectionSecret, createSenders, findByAccount, findByToken, readKey, type Sender } from "./senders.ts";
 import { createSpool } from "./spool.ts";

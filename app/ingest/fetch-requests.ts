@@ -1,4 +1,5 @@
 import type { Client, Queryable } from "#app/db.server.ts";
+import { recordDeadLetters } from "#dead-letters";
 import type { FetchKind } from "#inbox";
 
 export type ClaimedRow = { externalId: string; seq: number; attempts: number; correlationId: string; reason: string };
@@ -13,11 +14,18 @@ export async function claimFetches(
 	claim: { shopId: number; connectionId: number; token: string; leaseMs: number; batch: Record<FetchKind, number> },
 ): Promise<Claimed> {
 	const { shopId, connectionId, token, leaseMs, batch } = claim;
-	const { rows } = await db.query<ClaimedRow & { kind: FetchKind }>(claimStatement, [shopId, connectionId, token, leaseMs, JSON.stringify(batch)]);
+	const { rows } = await db.query<ClaimedRow & { kind: FetchKind }>(claimStatement, [
+		shopId,
+		connectionId,
+		token,
+		leaseMs,
+		JSON.stringify(batch),
+	]);
 	return { shopId, connectionId, token, kind: rows[0]?.kind ?? "order", rows };
 }
 
-const isDue = "shop_id = $1 AND connection_id = $2 AND seq > done_seq AND due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until <= clock_timestamp())";
+const isDue =
+	"shop_id = $1 AND connection_id = $2 AND seq > done_seq AND due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until <= clock_timestamp())";
 const claimStatement = `
 WITH longest AS (
   SELECT kind FROM fetch_request WHERE ${isDue} ORDER BY due_at LIMIT 1
@@ -57,10 +65,10 @@ export async function finishFetches(tx: Client, claimed: Claimed, askedAt: strin
 	const held = rows.map((row) => row.external_id);
 	// What a person was shown as failing has healed by itself.
 	if (claimed.rows.some((row) => row.attempts > 0)) {
-		await tx.query("UPDATE dead_letter SET state = 'resolved', last_at = clock_timestamp() WHERE shop_id = $1 AND state = 'open' AND source_key = ANY($2)", [
-			claimed.shopId,
-			held.map((id) => sourceKey(claimed, id)),
-		]);
+		await tx.query(
+			"UPDATE dead_letter SET state = 'resolved', last_at = clock_timestamp() WHERE shop_id = $1 AND state = 'open' AND source_key = ANY($2)",
+			[claimed.shopId, held.map((id) => sourceKey(claimed, id))],
+		);
 	}
 	return new Set(held);
 }
@@ -80,26 +88,20 @@ export async function failFetches(tx: Client, claimed: Claimed, failure: Failure
 		[...lease(claimed), claimed.kind, failure.terminal, failure.delayMs, failure.error],
 	);
 	if (!failure.deadLetter || rows.length === 0) return;
-	await tx.query(
-		`INSERT INTO dead_letter (shop_id, direction, connection_id, operation, error_class, error, payload, attempts, source_key, correlation_id)
-		 SELECT $1, 'in', $2, 'fetch.' || $3, $4, $5, jsonb_build_object('externalId', external_id, 'reason', reason), attempts, source_key, correlation_id
-		 FROM unnest($6::text[], $7::int[], $8::text[], $9::text[], $10::text[]) AS t (external_id, attempts, source_key, correlation_id, reason)
-		 ORDER BY source_key
-		 ON CONFLICT (shop_id, source_key) DO UPDATE SET
-		   error_class = excluded.error_class, error = excluded.error, attempts = excluded.attempts, state = 'open',
-		   correlation_id = excluded.correlation_id, last_at = clock_timestamp()`,
-		[
-			claimed.shopId,
-			claimed.connectionId,
-			claimed.kind,
-			failure.errorClass,
-			failure.error,
-			rows.map((row) => row.external_id),
-			rows.map((row) => row.attempts),
-			rows.map((row) => sourceKey(claimed, row.external_id)),
-			rows.map((row) => row.correlation_id),
-			rows.map((row) => row.reason),
-		],
+	await recordDeadLetters(
+		tx,
+		rows.map((row) => ({
+			shopId: claimed.shopId,
+			direction: "in",
+			connectionId: claimed.connectionId,
+			operation: `fetch.${claimed.kind}`,
+			errorClass: failure.errorClass,
+			error: failure.error,
+			payload: { externalId: row.external_id, reason: row.reason },
+			attempts: row.attempts,
+			sourceKey: sourceKey(claimed, row.external_id),
+			correlationId: row.correlation_id,
+		})),
 	);
 }
 
@@ -116,7 +118,9 @@ export async function nextDueInMs(db: Queryable, shopId: number, connectionId: n
 
 /** ISO 8601 with microseconds: a JavaScript date would cut them off, and an answer would seem older than it is. */
 export async function readDatabaseClock(db: Queryable): Promise<string> {
-	const { rows } = await db.query<{ now: string }>(`SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`);
+	const { rows } = await db.query<{ now: string }>(
+		`SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS now`,
+	);
 	if (!rows[0]) throw new Error("The database does not know what time it is");
 	return rows[0].now;
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { ChannelError, RateLimitedError } from "#app/channels/errors.ts";
+import { isConnectionError, transaction } from "#app/db.server.ts";
 import type { Channel, ChannelClient } from "#channels";
 import { ConnectionClosedError, type Deps, openClient } from "#connections";
 import { appendEvents } from "#inbox";
-import { ChannelError, RateLimitedError } from "#app/channels/errors.ts";
-import { isConnectionError, transaction } from "#app/db.server.ts";
 import { type Claimed, claimFetches, failFetches, finishFetches, keepLease, nextDueInMs, readDatabaseClock } from "./fetch-requests.ts";
 import { fetchedRows } from "./fetched-rows.ts";
 
@@ -76,7 +76,13 @@ export async function runFetchesWith(
 		const parallel = Math.max(1, Math.min(PARALLEL_MAX, channel.limits.concurrency));
 		await allOf(parallel, async () => {
 			while (goesOn()) {
-				const claimed = await claimFetches(deps.pool, { shopId, connectionId, token: randomUUID(), leaseMs: LEASE_MS, batch: batchOf(channel) });
+				const claimed = await claimFetches(deps.pool, {
+					shopId,
+					connectionId,
+					token: randomUUID(),
+					leaseMs: LEASE_MS,
+					batch: batchOf(channel),
+				});
 				if (claimed.rows.length === 0) return;
 				await fetchClaimed(deps, { shopId, connectionId, channel, client }, claimed, run);
 			}
@@ -168,7 +174,8 @@ const isRefusal = (error: unknown) => error instanceof ChannelError && !error.re
 /** Full jitter, so that a thousand rows that failed together do not come back together; never before the channel's own word. */
 function backoffMs(attempts: number, error: unknown): number {
 	const jittered = Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** attempts);
-	const asked = error instanceof RateLimitedError || (error instanceof ChannelError && "retryAfterMs" in error) ? Number(error.retryAfterMs) : 0;
+	const asked =
+		error instanceof RateLimitedError || (error instanceof ChannelError && "retryAfterMs" in error) ? Number(error.retryAfterMs) : 0;
 	return Math.max(jittered, Math.min(Math.max(0, asked || 0), RETRY_AFTER_MAX_MS));
 }
 

@@ -1,8 +1,8 @@
+import { UnexpectedShapeError } from "#app/channels/errors.ts";
+import type { Queryable } from "#app/db.server.ts";
 import type { Channel, ChannelClient, HomeClient, ListingRef } from "#channels";
 import { type CanonicalEvent, canonicalEventSchema } from "#domain";
 import type { NewInboxEvent } from "#inbox";
-import { UnexpectedShapeError } from "#app/channels/errors.ts";
-import type { Queryable } from "#app/db.server.ts";
 import { type Claimed, readDatabaseClock } from "./fetch-requests.ts";
 
 /** A row for the inbox, and the claimed things that it answers: it is kept if the lease of one of them is. */
@@ -90,7 +90,8 @@ async function refsOf(db: Queryable, claimed: Claimed, ids: string[]): Promise<L
 /** What does not fit our own contract is refused here, where it can become a dead letter, and not found by the drain. */
 function inOurWords(event: CanonicalEvent): CanonicalEvent {
 	const parsed = canonicalEventSchema.safeParse(event);
-	if (!parsed.success) throw new UnexpectedShapeError(`The channel's answer makes no ${event.type}: ${parsed.error.message}`, { cause: parsed.error });
+	if (!parsed.success)
+		throw new UnexpectedShapeError(`The channel's answer makes no ${event.type}: ${parsed.error.message}`, { cause: parsed.error });
 	return parsed.data;
 }
 

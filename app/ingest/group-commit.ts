@@ -1,5 +1,5 @@
-import type { AppendedEvents, NewInboxEvent } from "#inbox";
 import { isConnectionError } from "#app/db.server.ts";
+import type { AppendedEvents, NewInboxEvent } from "#inbox";
 
 /** Rows that arrive within this share one INSERT. It is also what an idle delivery waits: far under any sender's limit. */
 const WINDOW_MS = 2;

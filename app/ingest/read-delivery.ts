@@ -1,6 +1,6 @@
+import { ChannelError, UnexpectedShapeError } from "#app/channels/errors.ts";
 import type { Channel, RawDelivery } from "#channels";
 import { type CanonicalEvent, canonicalEventSchema } from "#domain";
-import { ChannelError, UnexpectedShapeError } from "#app/channels/errors.ts";
 
 /** Shopify allows 2048 variants to a product; a delivery that makes more than that is not understood, it is parked. */
 const EVENTS_MAX = 4_000;
@@ -44,7 +44,8 @@ export function readDelivery(channel: Channel, raw: RawDelivery): ReadDelivery |
 		read.payload = { unreadable: outlineOf(body, raw.body.length) };
 		read.payload = channel.webhooks.allowList(read.topic, body);
 		const events = channel.webhooks.toEvents({ topic: read.topic, payload: read.payload, headers: raw.headers });
-		if (events.length > EVENTS_MAX) throw new UnexpectedShapeError(`${events.length} events in one delivery, at most ${EVENTS_MAX} are taken`);
+		if (events.length > EVENTS_MAX)
+			throw new UnexpectedShapeError(`${events.length} events in one delivery, at most ${EVENTS_MAX} are taken`);
 		read.events = events.map((event) => canonicalEventSchema.parse(event));
 	} catch (error) {
 		const errorClass = error instanceof ChannelError ? error.errorClass : "unexpected-shape";

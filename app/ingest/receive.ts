@@ -113,7 +113,8 @@ async function verify({ senders, appSecrets }: Receiver, delivery: IncomingDeliv
 	if (scheme.secret === "connection") {
 		const found = await senders.find(byToken(channel.id, delivery.token ?? ""));
 		if (found.outcome === "unknown") return { outcome: "unknown-connection" };
-		if (found.outcome === "unavailable") return { outcome: "not-durable", reason: "the connection cannot be looked up", error: found.error };
+		if (found.outcome === "unavailable")
+			return { outcome: "not-durable", reason: "the connection cannot be looked up", error: found.error };
 		sender = found.sender;
 		// Who knows the address may ping it; the answer changes nothing and tells nothing.
 		if (!signature) return isPing(delivery);
@@ -151,7 +152,8 @@ async function senderOf(receiver: Receiver, channel: Channel, read: ReadDelivery
 	if (found.outcome === "known") return found.sender;
 	if (found.outcome === "unavailable") return { outcome: "not-durable", reason: "the connection cannot be looked up", error: found.error };
 	// What tells of an end (uninstalled, redact) has nothing to act on, and must not bring a shop into being.
-	if (read.failure === null && read.events.every((event) => laneOf(event) === "lifecycle")) return { outcome: "ignored", reason: "unknown shop" };
+	if (read.failure === null && read.events.every((event) => laneOf(event) === "lifecycle"))
+		return { outcome: "ignored", reason: "unknown shop" };
 	try {
 		const adopted = await receiver.adopt(channel, read.account);
 		if (adopted === "unknown") return { outcome: "unknown-connection" };

@@ -180,7 +180,12 @@ async function filesIn(directory: string): Promise<string[]> {
 
 async function bytesIn(directory: string): Promise<number> {
 	const sizes = await Promise.all(
-		(await filesIn(directory)).map((name) => stat(join(directory, name)).then((entry) => entry.size, () => 0)),
+		(await filesIn(directory)).map((name) =>
+			stat(join(directory, name)).then(
+				(entry) => entry.size,
+				() => 0,
+			),
+		),
 	);
 	return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -3,9 +3,11 @@ import { expect, test } from "vitest";
 import { isSignedBy } from "./verify.ts";
 
 const body = Buffer.from('{"id":1,"sku":"Größe-M"}');
-const sign = (secret: string, bytes = body, encoding: "base64" | "hex" = "base64") => createHmac("sha256", secret).update(bytes).digest(encoding);
+const sign = (secret: string, bytes = body, encoding: "base64" | "hex" = "base64") =>
+	createHmac("sha256", secret).update(bytes).digest(encoding);
 const base64 = { algorithm: "sha256", encoding: "base64" } as const;
-const check = (secrets: string[], signature: string | undefined, bytes = body) => isSignedBy(secrets, { body: bytes, signature, scheme: base64 });
+const check = (secrets: string[], signature: string | undefined, bytes = body) =>
+	isSignedBy(secrets, { body: bytes, signature, scheme: base64 });
 
 test("R01 a signature by the present or by the old secret is good, by any other it is not", () => {
 	expect(check(["new", "old"], sign("new"))).toBe(true);
@@ -22,7 +24,15 @@ test("R01 the raw bytes count: the same JSON written differently, or cut by one 
 
 test("R01 nothing, an empty text, another spelling, another encoding and a doubled header are not signatures", () => {
 	const good = sign("s");
-	for (const signature of [undefined, "", ` ${good}`, `${good}, ${good}`, good.replace("=", ""), sign("s", body, "hex"), good.toLowerCase()]) {
+	for (const signature of [
+		undefined,
+		"",
+		` ${good}`,
+		`${good}, ${good}`,
+		good.replace("=", ""),
+		sign("s", body, "hex"),
+		good.toLowerCase(),
+	]) {
 		expect(check(["s"], signature)).toBe(false);
 	}
 });

@@ -87,7 +87,9 @@ export const shopifyOrder = (id: number, over: Record<string, unknown> = {}) => 
 	location_id: null,
 	email: "buyer@example.com",
 	customer: { id: 1, first_name: "Ada" },
-	line_items: [{ id: id * 10, variant_id: 808, sku: "SKU-1", quantity: 2, current_quantity: 2, properties: [{ name: "Engraving", value: "Ada" }] }],
+	line_items: [
+		{ id: id * 10, variant_id: 808, sku: "SKU-1", quantity: 2, current_quantity: 2, properties: [{ name: "Engraving", value: "Ada" }] },
+	],
 	refunds: [],
 	...over,
 });
@@ -114,15 +116,18 @@ const agent = new Agent({ keepAlive: true, maxSockets: 200 });
 /** Rejects when nobody answers (the connection broke): for a sender that is the same as a failure. */
 export function send(port: number, { path, headers, body }: Delivery, { method = "POST" } = {}): Promise<Answer> {
 	return new Promise((resolve, reject) => {
-		const out = request({ host: "127.0.0.1", port, path, method, agent, headers: { ...headers, "content-length": body.length } }, (reply) => {
-			let text = "";
-			reply.setEncoding("utf8");
-			reply.on("data", (chunk) => {
-				text += chunk;
-			});
-			reply.on("end", () => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: text }));
-			reply.on("error", reject);
-		});
+		const out = request(
+			{ host: "127.0.0.1", port, path, method, agent, headers: { ...headers, "content-length": body.length } },
+			(reply) => {
+				let text = "";
+				reply.setEncoding("utf8");
+				reply.on("data", (chunk) => {
+					text += chunk;
+				});
+				reply.on("end", () => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body: text }));
+				reply.on("error", reject);
+			},
+		);
 		out.on("error", reject);
 		out.end(body);
 	});
