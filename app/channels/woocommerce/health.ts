@@ -44,8 +44,12 @@ async function examine(access: AccountAccess): Promise<HealthReport> {
 	const home = accountOf(new URL(status.environment.home_url));
 	if (home !== access.account) throw refuse(`The store calls itself ${home}. Enter that address: its messages come under it.`);
 
-	const counting = parse(settingSchema, await client.get("check.setting", "/settings/products/woocommerce_manage_stock"), "setting");
-	if (counting.value !== "yes") {
+	const settings = parse(
+		settingsSchema,
+		await client.get("check.settings", "/settings/products", { _fields: "id,value" }),
+		"list of settings",
+	);
+	if (settings.find((setting) => setting.id === "woocommerce_manage_stock")?.value !== "yes") {
 		throw refuse("Stock management is off in this store. Switch it on in WooCommerce under Settings, Products, Inventory.");
 	}
 	// Nothing to update: the permission is checked before the content, and nothing changes (measured on 11.0.1).
@@ -113,7 +117,7 @@ const statusSchema = z.object({
 	environment: z.object({ home_url: z.url(), version: z.string().min(1), wp_version: z.string().optional() }),
 	settings: z.object({ currency: z.string(), HPOS_enabled: z.boolean().optional() }),
 });
-const settingSchema = z.object({ value: z.unknown() });
+const settingsSchema = z.array(z.object({ id: z.string(), value: z.unknown() }));
 
 /** By header; where that is stripped on the way, by query, as WooCommerce's documentation has it. */
 async function signIn(access: AccountAccess) {
