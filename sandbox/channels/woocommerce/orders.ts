@@ -2,7 +2,8 @@ import { fullRefundByStatus } from "./refunds.ts";
 import type { Shop } from "./shop.ts";
 import { dropLineMeta, type Line, metaOf, newLine, type Order, productOfLine, setLineMeta, stockOwner } from "./state.ts";
 import { book, giveBackStock, moveStock, releaseReservations, takeStock } from "./stock.ts";
-import { fullName, needsProcessing, priceOf } from "./views.ts";
+import { needsProcessing } from "./views/order.ts";
+import { fullName, priceOf } from "./views/product.ts";
 
 /** What an order's stock does when it enters a status (recorded: order-create-by-status, order-status-walk). */
 const TAKES = new Set(["processing", "on-hold", "completed"]);

@@ -1,6 +1,6 @@
 import { htmlText, money, type Shop } from "./shop.ts";
 import { available } from "./storefront.ts";
-import { fullName, priceOf } from "./views.ts";
+import { fullName, priceOf } from "./views/product.ts";
 
 /** The storefront for people: what is sold, what is shown, and a button. Nothing is loaded from anywhere. */
 export function shopPage(shop: Shop, notice: { good: boolean; text: string } | null): string {
@@ -14,7 +14,7 @@ export function shopPage(shop: Shop, notice: { good: boolean; text: string } | n
 		return `<li class="${left !== null && left <= 0 ? "gone" : ""}">
 <div><strong>${htmlText(fullName(shop, product))}</strong><small>${htmlText(product.sku)}</small></div>
 <span class="stock">${shown}</span><span class="price">${price === "" ? "" : `$${money(Number(price))}`}</span>
-<form method="post" action="/"><input type="hidden" name="product" value="${product.id}">
+<form method="post"><input type="hidden" name="product" value="${product.id}">
 <button ${left !== null && left <= 0 ? "disabled" : ""}>Buy one</button></form></li>`;
 	});
 	const said = notice ? `<p class="notice ${notice.good ? "good" : "bad"}" role="status">${htmlText(notice.text)}</p>` : "";
@@ -36,7 +36,7 @@ export function framed(shop: Shop, title: string, body: string): string {
 </head>
 <body>
 <p class="simulated">Simulated WooCommerce store. Nothing here is real: no goods, no money.</p>
-<header><a href="/">${htmlText(shop.name)}</a><small>${htmlText(shop.host)}</small></header>
+<header><strong>${htmlText(shop.name)}</strong><small>${htmlText(shop.host)}</small></header>
 <main>${body}</main>
 </body>
 </html>
@@ -50,7 +50,7 @@ body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#fa
 .simulated{margin:0;padding:.4rem 1rem;background:#fff3c4;color:#5c4700;text-align:center;font-size:.85rem}
 header,main{max-width:46rem;margin:0 auto;padding:1rem}
 header{display:flex;align-items:baseline;gap:.75rem;padding-top:2rem}
-header a{font:600 1.8rem Georgia,serif;color:inherit;text-decoration:none}
+header strong{font:600 1.8rem Georgia,serif}
 small{color:var(--soft)}
 .products{list-style:none;margin:0;padding:0;background:#fff;border:1px solid var(--line);border-radius:10px}
 .products li{display:grid;grid-template-columns:1fr 7rem 5rem auto;gap:1rem;align-items:center;padding:.8rem 1rem;border-top:1px solid var(--line)}

@@ -3,6 +3,8 @@ import type { World } from "../../world.ts";
 import type { State } from "./state.ts";
 import type { StoreTime } from "./time.ts";
 
+export const WOOCOMMERCE_VERSION = "11.0.1";
+
 /** What every part of one store works with. */
 export type Shop = {
 	world: World;

@@ -2,7 +2,7 @@ import { createOrder } from "./orders.ts";
 import type { Shop } from "./shop.ts";
 import { type Product, stockOwner } from "./state.ts";
 import { reservedUnits, stockStatusOf } from "./stock.ts";
-import { fullName } from "./views.ts";
+import { fullName } from "./views/product.ts";
 
 /** WooCommerce's *hold stock* setting: a pending order keeps its pieces so long. */
 const HOLD_STOCK_S = 60 * 60;

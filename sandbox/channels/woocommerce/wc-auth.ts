@@ -46,7 +46,7 @@ const errorPage = (shop: Shop, message: string): Page => ({
 function approvePage(shop: Shop, query: URLSearchParams) {
 	const app = htmlText(query.get("app_name") ?? "");
 	const may = (SCOPES[query.get("scope") ?? ""] ?? []).map((text) => `<li>${text}</li>`).join("");
-	const granted = htmlText(`/wc-auth/v1/access_granted?${query}`);
+	const granted = htmlText(`access_granted?${query}`);
 	const denied = htmlText(back(query, "0"));
 	return framed(
 		shop,

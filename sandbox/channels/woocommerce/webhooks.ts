@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import { phpJson, type Shop } from "./shop.ts";
 import type { Webhook } from "./state.ts";
-import { orderView, productView } from "./views.ts";
+import { orderView } from "./views/order.ts";
+import { productView } from "./views/product.ts";
 
 /** WooCommerce gives up a delivery after a minute, a creation ping after five seconds (recorded: timeout-blocks-queue). */
 const DELIVERY_TIMEOUT_MS = 60_000;

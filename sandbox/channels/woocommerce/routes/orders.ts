@@ -17,7 +17,8 @@ import {
 } from "../rest.ts";
 import type { Shop } from "../shop.ts";
 import type { Order } from "../state.ts";
-import { api, noteView, orderView } from "../views.ts";
+import { api } from "../views/links.ts";
+import { noteView, orderView } from "../views/order.ts";
 
 const STATUSES = ["auto-draft", "pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft"];
 const LISTED_STATUSES = ["any", "trash", ...STATUSES];

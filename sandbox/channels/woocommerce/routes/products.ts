@@ -17,7 +17,8 @@ import {
 import type { Shop } from "../shop.ts";
 import type { Product } from "../state.ts";
 import { stockStatusOf } from "../stock.ts";
-import { api, fullName, productView } from "../views.ts";
+import { api } from "../views/links.ts";
+import { fullName, productView } from "../views/product.ts";
 import { noteQuantities, runBatch } from "./batch.ts";
 
 const ORDERBY =

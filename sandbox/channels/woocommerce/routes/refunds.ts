@@ -3,7 +3,7 @@ import { createRefund } from "../refunds.ts";
 import { ALLOW_LIST, type Answer, failure, listArgs, paged, READS, type RestCall, type Route } from "../rest.ts";
 import type { Shop } from "../shop.ts";
 import type { Order, Refund } from "../state.ts";
-import { refundView } from "../views.ts";
+import { refundView } from "../views/order.ts";
 
 const LIST = /^\/wc\/v3\/orders\/(\d+)\/refunds$/;
 const ITEM = /^\/wc\/v3\/orders\/(\d+)\/refunds\/(\d+)$/;

@@ -1,6 +1,5 @@
 import { type Answer, failure, READS, type Route } from "../rest.ts";
-import { md5, type Shop } from "../shop.ts";
-import { WOOCOMMERCE_VERSION } from "../views.ts";
+import { md5, type Shop, WOOCOMMERCE_VERSION } from "../shop.ts";
 
 /** What a client reads when it connects. The time zone is only in the public index, not in the system status. */
 export const siteRoutes: Route[] = [
@@ -22,14 +21,6 @@ export const siteRoutes: Route[] = [
 	},
 	{
 		methods: READS,
-		path: /^\/wc\/v3$/,
-		name: "wc/v3",
-		allow: "GET",
-		permission: "public",
-		run: () => ({ status: 200, body: { namespace: "wc/v3", routes: {} } }),
-	},
-	{
-		methods: READS,
 		path: /^\/wc\/v3\/system_status$/,
 		name: "system_status",
 		allow: "GET",
@@ -46,6 +37,39 @@ export const siteRoutes: Route[] = [
 			settings(call.path.endsWith("general") ? GENERAL : PRODUCTS, shop, call.path.endsWith("general") ? "general" : "products"),
 	},
 ];
+
+/** `GET /wc/v3`: every route with its methods and arguments, without a key. */
+export function namespaceIndex(routes: readonly Route[]): Route {
+	const list = routes.filter((route) => route.path.source.startsWith("^\\/wc\\/v3"));
+	return {
+		methods: READS,
+		path: /^\/wc\/v3$/,
+		name: "wc/v3",
+		allow: "GET",
+		permission: "public",
+		run: (shop) => ({
+			status: 200,
+			body: {
+				namespace: "wc/v3",
+				routes: Object.fromEntries(
+					[...new Set(list.map((route) => route.path.source))].map((source) => {
+						const same = list.filter((route) => route.path.source === source);
+						const endpoints = same.map(({ methods, args, bodyArgs }) => ({
+							methods: methods.filter((m) => m !== "HEAD"),
+							args: { ...args, ...bodyArgs },
+						}));
+						const pattern = source
+							.replaceAll("\\/", "/")
+							.replaceAll("(\\d+)", "(?P<id>[\\d]+)")
+							.replace(/^\^|\$$/g, "");
+						return [pattern, { namespace: "wc/v3", methods: [...new Set(endpoints.flatMap((e) => e.methods))], endpoints }];
+					}),
+				),
+				_links: { up: [{ href: `${shop.url}/wp-json/` }] },
+			},
+		}),
+	};
+}
 
 const NAMESPACES =
 	"oembed/1.0 wc/v3 wc/v1 wc/pos/v1/catalog jetpack/v4 wc-admin wc-analytics wc/store wc/store/v1 wc/private wc/v2 wc-admin-email wc-telemetry wccom-site/v3 wp-abilities/v1 wp/v2 wp-site-health/v1 wp-block-editor/v1".split(

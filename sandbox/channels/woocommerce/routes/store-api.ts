@@ -1,7 +1,7 @@
 import { failure, READS, type RestCall, type Route } from "../rest.ts";
 import { phpJson, type Shop } from "../shop.ts";
 import { available, type BasketLine, checkCart, type Till, wanted } from "../storefront.ts";
-import { fullName } from "../views.ts";
+import { fullName } from "../views/product.ts";
 
 /** The storefront's own API, as far as a buyer needs it: cart and checkout. Carts live by their `Cart-Token`. */
 export function storeApiRoutes(till: Till): Route[] {

@@ -17,7 +17,7 @@ import {
 import type { Shop } from "../shop.ts";
 import { type Product, variationsOf } from "../state.ts";
 import { stockStatusOf } from "../stock.ts";
-import { variationView } from "../views.ts";
+import { variationView } from "../views/product.ts";
 import { noteQuantities, runBatch } from "./batch.ts";
 import { duplicate, STOCK_ARGS } from "./products.ts";
 

@@ -14,7 +14,8 @@ import {
 } from "../rest.ts";
 import type { Shop } from "../shop.ts";
 import type { Webhook } from "../state.ts";
-import { api, TOPIC_HOOKS, webhookView } from "../views.ts";
+import { api } from "../views/links.ts";
+import { TOPIC_HOOKS, webhookView } from "../views/webhook.ts";
 
 const STATUSES = ["active", "paused", "disabled"];
 const LIST = /^\/wc\/v3\/webhooks$/;
