@@ -7,8 +7,12 @@ export { type Credentials, openCredentials, sealCredentials } from "./credential
 export type { Deps } from "./deps.ts";
 export { type EnsuredShop, ensureShop } from "./ensure-shop.ts";
 export { type Health, setHealth } from "./health.ts";
+export { type ImportOutcome, runImport } from "./import/run-import.ts";
+export { onShopAuthenticated, type ShopAuthenticated } from "./install.ts";
+export { handleLifecycle, type LifecycleOutcome } from "./lifecycle.ts";
 export { ConnectionClosedError, openClient } from "./open-client.ts";
 export { createSessionStorage } from "./session-storage.ts";
 export { type ConnectionSettings, connectionSettingsSchema } from "./settings.ts";
 export { isShopDomain } from "./shop-domain.ts";
 export { accessTokenFor, refreshAgingTokens } from "./tokens.ts";
+export { findWaitingImports, findWaitingLifecycle } from "./waiting.ts";
