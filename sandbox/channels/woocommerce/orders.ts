@@ -77,7 +77,10 @@ export async function createOrder(shop: Shop, input: NewOrder): Promise<Order> {
 	const [first, second] = input.tellFirst === "order.updated" ? ["order.updated", "order.created"] : ["order.created", "order.updated"];
 	shop.tell(first as string, order.id);
 	shop.tell(second as string, order.id);
-	if (input.reserveUntil !== undefined) reserve(shop, order, input.reserveUntil);
+	if (input.reserveUntil !== undefined) {
+		reserve(shop, order, input.reserveUntil);
+		cancelUnpaid(shop, order, input.reserveUntil);
+	}
 	if (input.setPaid && !TAKES.has(input.status)) order.status = needsProcessing(shop, order) ? "processing" : "completed";
 	await entered(shop, order, "pending", order.status);
 	order.listed = true;
@@ -167,6 +170,13 @@ function reserve(shop: Shop, order: Order, until: number) {
 		const owner = product ? stockOwner(shop.state, product) : null;
 		if (owner) shop.state.reservations.push({ orderId: order.id, ownerId: owner.id, units: line.quantity, until });
 	}
+}
+
+/** WooCommerce's own cron cancels a storefront order that nobody has paid when its hold ends (default setting, not recorded). */
+function cancelUnpaid(shop: Shop, order: Order, at: number) {
+	shop.world.clock.after(at * 1000 - shop.world.clock.now(), () => {
+		if (order.status === "pending" && shop.state.orders.has(order.id)) void changeStatus(shop, order, "cancelled");
+	});
 }
 
 const sumUp = (order: Order) => {

@@ -2,11 +2,15 @@ import { htmlText, money, type Shop } from "./shop.ts";
 import { available } from "./storefront.ts";
 import { fullName, priceOf } from "./views/product.ts";
 
+/** A page that people look at; the rest of a large catalogue is sold through `checkout`. */
+const PRODUCTS_AT_MOST = 200;
+
 /** The storefront for people: what is sold, what is shown, and a button. Nothing is loaded from anywhere. */
 export function shopPage(shop: Shop, notice: { good: boolean; text: string } | null): string {
 	const products = [...shop.state.products.values()]
 		.filter((product) => product.type !== "variable" && product.status === "publish")
-		.sort((a, b) => a.id - b.id);
+		.sort((a, b) => a.id - b.id)
+		.slice(0, PRODUCTS_AT_MOST);
 	const rows = products.map((product) => {
 		const left = available(shop, product);
 		const shown = left === null ? "In stock" : left <= 0 ? "Out of stock" : `${left} in stock`;

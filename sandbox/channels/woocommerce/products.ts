@@ -78,10 +78,10 @@ export function createProduct(
 
 function freeSlug(shop: Shop, name: string) {
 	const slug = slugOf(name);
-	const taken = new Set([...shop.state.products.values()].map((p) => p.slug));
 	let n = 2;
 	let free = slug;
-	while (taken.has(free)) free = `${slug}-${n++}`;
+	while (shop.state.slugs.has(free)) free = `${slug}-${n++}`;
+	shop.state.slugs.add(free);
 	return free;
 }
 

@@ -120,6 +120,8 @@ export type Key = {
 
 export type State = {
 	products: Map<number, Product>;
+	/** Addresses that are taken, also by products that are gone. */
+	slugs: Set<string>;
 	orders: Map<number, Order>;
 	webhooks: Map<number, Webhook>;
 	keys: Map<string, Key>;
@@ -131,6 +133,7 @@ export type State = {
 export function createState(): State {
 	return {
 		products: new Map(),
+		slugs: new Set(),
 		orders: new Map(),
 		webhooks: new Map(),
 		keys: new Map(),

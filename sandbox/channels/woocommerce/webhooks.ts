@@ -13,6 +13,8 @@ const USER_AGENT = "WooCommerce/11.0.1 Hookshot (WordPress/7.1)";
 
 type Queued = { webhookId: number; resourceId: number; changedAt: number };
 
+const placeOf = ({ webhookId, resourceId }: Queued) => `${webhookId} ${resourceId}`;
+
 export type WebhookQueue = {
 	/** Something happened: every webhook of the topic gets an entry, unless one of the same object is waiting already. */
 	tell(topic: string, resourceId: number): void;
@@ -27,6 +29,7 @@ export type WebhookQueue = {
 
 export function createWebhookQueue(shop: Shop): WebhookQueue {
 	const queue: Queued[] = [];
+	const queued = new Set<string>();
 	const held: (() => Promise<void>)[] = [];
 	let running = false;
 	let due = false;
@@ -48,7 +51,10 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 		running = true;
 		lastRunAt = clock.now();
 		try {
-			for (let next = queue.shift(); next; next = queue.shift()) await attempt(next);
+			for (let next = queue.shift(); next; next = queue.shift()) {
+				queued.delete(placeOf(next));
+				await attempt(next);
+			}
 			for (let next = held.shift(); next; next = held.shift()) await next();
 		} finally {
 			running = false;
@@ -166,8 +172,10 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 		tell(topic, resourceId) {
 			for (const webhook of shop.state.webhooks.values()) {
 				if (webhook.topic !== topic || webhook.status !== "active") continue;
-				if (queue.some((entry) => entry.webhookId === webhook.id && entry.resourceId === resourceId)) continue;
-				queue.push({ webhookId: webhook.id, resourceId, changedAt: clock.now() });
+				const entry = { webhookId: webhook.id, resourceId, changedAt: clock.now() };
+				if (queued.has(placeOf(entry))) continue;
+				queued.add(placeOf(entry));
+				queue.push(entry);
 				schedule();
 			}
 		},

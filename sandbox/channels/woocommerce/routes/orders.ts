@@ -19,6 +19,7 @@ import type { Shop } from "../shop.ts";
 import type { Order } from "../state.ts";
 import { api } from "../views/links.ts";
 import { noteView, orderView } from "../views/order.ts";
+import { runBatch } from "./batch.ts";
 
 const STATUSES = ["auto-draft", "pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft"];
 const LISTED_STATUSES = ["any", "trash", ...STATUSES];
@@ -110,23 +111,22 @@ export const orderRoutes: Route[] = [
 		permission: "create",
 		bodyArgs: BODY_ARGS,
 		run: async (shop, call) => {
-			const body = call.body as OrderBody;
-			const order = await createOrder(shop, {
-				status: body.status ?? "pending",
-				createdVia: "rest-api",
-				lines: body.line_items ?? [],
-				setPaid: body.set_paid === true,
-				paymentMethod: body.payment_method ?? "",
-				paymentTitle: body.payment_method_title ?? "",
-				transactionId: body.transaction_id ?? "",
-				billing: body.billing ?? {},
-				shipping: withoutEmail(body.shipping ?? {}),
-				customerNote: body.customer_note ?? "",
-				customerId: body.customer_id ?? 0,
-				meta: body.meta_data ?? [],
-			});
-			return { status: 201, body: orderView(shop, order), headers: { Location: `${api(shop)}/orders/${order.id}` } };
+			const answer = await create(shop, call.body as OrderBody);
+			return { ...answer, headers: { Location: `${api(shop)}/orders/${(answer.body as { id: number }).id}` } };
 		},
+	},
+	{
+		methods: ["POST", "PUT", "PATCH"],
+		path: /^\/wc\/v3\/orders\/batch$/,
+		name: "orders/batch",
+		allow: "POST, PUT, PATCH",
+		permission: "batch",
+		run: (shop, call) =>
+			runBatch(shop, call, {
+				create: (entry) => create(shop, entry as OrderBody),
+				update: (id, entry) => update(shop, id, entry as OrderBody),
+				remove: (id, force) => remove(shop, id, force),
+			}),
 	},
 	{
 		methods: READS,
@@ -139,7 +139,15 @@ export const orderRoutes: Route[] = [
 			return order ? { status: 200, body: orderView(shop, order) } : invalidId();
 		},
 	},
-	{ methods: WRITES, path: ITEM, name: "orders/{id}", allow: ALLOW_ITEM, permission: "edit", bodyArgs: BODY_ARGS, run: update },
+	{
+		methods: WRITES,
+		path: ITEM,
+		name: "orders/{id}",
+		allow: ALLOW_ITEM,
+		permission: "edit",
+		bodyArgs: BODY_ARGS,
+		run: (shop, call) => update(shop, call.ids[0] ?? 0, call.body as OrderBody),
+	},
 	{
 		methods: ["DELETE"],
 		path: ITEM,
@@ -147,16 +155,7 @@ export const orderRoutes: Route[] = [
 		allow: ALLOW_ITEM,
 		permission: "delete",
 		args: { force: { type: "boolean", default: false } },
-		run: (shop, call) => {
-			const order = find(shop, call);
-			if (!order) return invalidId();
-			const body = orderView(shop, order);
-			if (call.args.force === true) deleteOrder(shop, order);
-			else if (order.status === "trash")
-				return failure(410, "woocommerce_rest_already_trashed", "The shop_order has already been deleted.");
-			else trashOrder(shop, order);
-			return { status: 200, body };
-		},
+		run: (shop, call) => remove(shop, call.ids[0] ?? 0, call.args.force === true || call.body.force === true),
 	},
 	{
 		methods: READS,
@@ -221,10 +220,27 @@ function listOrders(shop: Shop, call: RestCall): Order[] {
 	return sorted(withinDates(shop, call, found), by[String(args.orderby)] ?? ((o) => o.createdAt), args.order);
 }
 
-async function update(shop: Shop, call: RestCall): Promise<Answer> {
-	const order = find(shop, call);
+async function create(shop: Shop, body: OrderBody): Promise<Answer> {
+	const order = await createOrder(shop, {
+		status: body.status ?? "pending",
+		createdVia: "rest-api",
+		lines: body.line_items ?? [],
+		setPaid: body.set_paid === true,
+		paymentMethod: body.payment_method ?? "",
+		paymentTitle: body.payment_method_title ?? "",
+		transactionId: body.transaction_id ?? "",
+		billing: body.billing ?? {},
+		shipping: withoutEmail(body.shipping ?? {}),
+		customerNote: body.customer_note ?? "",
+		customerId: body.customer_id ?? 0,
+		meta: body.meta_data ?? [],
+	});
+	return { status: 201, body: orderView(shop, order) };
+}
+
+async function update(shop: Shop, id: number, body: OrderBody): Promise<Answer> {
+	const order = shop.state.orders.get(id);
 	if (!order) return failure(400, "woocommerce_rest_shop_order_invalid_id", "ID is invalid.");
-	const body = call.body as OrderBody;
 	if (body.line_items) {
 		const edited = await editLines(shop, order, body.line_items);
 		if (edited.outcome === "unknown_line") {
@@ -246,4 +262,14 @@ async function update(shop: Shop, call: RestCall): Promise<Answer> {
 	await changeStatus(shop, order, body.status ?? (paid ? "processing" : order.status));
 	stampOrder(shop, order);
 	return { status: 200, body: orderView(shop, order) };
+}
+
+function remove(shop: Shop, id: number, force: boolean): Answer {
+	const order = shop.state.orders.get(id);
+	if (!order) return invalidId();
+	const body = orderView(shop, order);
+	if (force) deleteOrder(shop, order);
+	else if (order.status === "trash") return failure(410, "woocommerce_rest_already_trashed", "The shop_order has already been deleted.");
+	else trashOrder(shop, order);
+	return { status: 200, body };
 }

@@ -16,6 +16,7 @@ import type { Shop } from "../shop.ts";
 import type { Webhook } from "../state.ts";
 import { api } from "../views/links.ts";
 import { TOPIC_HOOKS, webhookView } from "../views/webhook.ts";
+import { runBatch } from "./batch.ts";
 
 const STATUSES = ["active", "paused", "disabled"];
 const LIST = /^\/wc\/v3\/webhooks$/;
@@ -29,10 +30,11 @@ const BODY_ARGS: Args = {
 	delivery_url: { type: "string" },
 };
 
+type Ping = (webhook: Webhook) => Promise<void>;
 type WebhookBody = { name?: string; status?: Webhook["status"]; topic?: string; secret?: string; delivery_url?: string };
 
 /** `ping` is handed in: it belongs to the queue, which belongs to the store. */
-export const webhookRoutes = (ping: (webhook: Webhook) => Promise<void>): Route[] => [
+export const webhookRoutes = (ping: Ping): Route[] => [
 	{
 		methods: READS,
 		path: LIST,
@@ -55,7 +57,7 @@ export const webhookRoutes = (ping: (webhook: Webhook) => Promise<void>): Route[
 		allow: ALLOW_LIST,
 		permission: "create",
 		bodyArgs: BODY_ARGS,
-		run: (shop, call) => create(shop, call, ping),
+		run: (shop, call) => create(shop, call.body as WebhookBody, ping),
 	},
 	{
 		methods: READS,
@@ -75,7 +77,7 @@ export const webhookRoutes = (ping: (webhook: Webhook) => Promise<void>): Route[
 		allow: ALLOW_ITEM,
 		permission: "edit",
 		bodyArgs: BODY_ARGS,
-		run: (shop, call) => update(shop, call, ping),
+		run: (shop, call) => update(shop, call.ids[0] ?? 0, call.body as WebhookBody, ping),
 	},
 	{
 		methods: ["DELETE"],
@@ -84,15 +86,21 @@ export const webhookRoutes = (ping: (webhook: Webhook) => Promise<void>): Route[
 		allow: ALLOW_ITEM,
 		permission: "delete",
 		args: { force: { type: "boolean", default: false } },
-		run: (shop, call) => {
-			const webhook = find(shop, call);
-			if (!webhook) return invalidId(404);
-			if (call.args.force !== true && call.body.force !== true) {
-				return failure(501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.");
-			}
-			shop.state.webhooks.delete(webhook.id);
-			return { status: 200, body: webhookView(shop, webhook) };
-		},
+		run: (shop, call) => remove(shop, call.ids[0] ?? 0, call.args.force === true || call.body.force === true),
+	},
+	{
+		methods: ["POST", "PUT", "PATCH"],
+		path: /^\/wc\/v3\/webhooks\/batch$/,
+		name: "webhooks/batch",
+		allow: "POST, PUT, PATCH",
+		permission: "batch",
+		run: (shop, call) =>
+			runBatch(shop, call, {
+				create: (entry) => create(shop, entry as WebhookBody, ping),
+				update: (id, entry) => update(shop, id, entry as WebhookBody, ping),
+				// A batch deletes for good.
+				remove: (id) => remove(shop, id, true),
+			}),
 	},
 ];
 
@@ -109,8 +117,7 @@ const badAddress = () =>
 		"Webhook delivery URL must be a valid URL starting with http:// or https://.",
 	);
 
-async function create(shop: Shop, call: RestCall, ping: (webhook: Webhook) => Promise<void>): Promise<Answer> {
-	const body = call.body as WebhookBody;
+async function create(shop: Shop, body: WebhookBody, ping: Ping): Promise<Answer> {
 	if (!isTopic(body.topic)) return badTopic();
 	if (!isAddress(body.delivery_url)) return badAddress();
 	const now = shop.time.seconds();
@@ -133,10 +140,9 @@ async function create(shop: Shop, call: RestCall, ping: (webhook: Webhook) => Pr
 	return { status: 201, body: webhookView(shop, webhook), headers: { Location: `${api(shop)}/webhooks/${webhook.id}` } };
 }
 
-async function update(shop: Shop, call: RestCall, ping: (webhook: Webhook) => Promise<void>): Promise<Answer> {
-	const webhook = find(shop, call);
+async function update(shop: Shop, id: number, body: WebhookBody, ping: Ping): Promise<Answer> {
+	const webhook = shop.state.webhooks.get(id);
 	if (!webhook) return invalidId(400);
-	const body = call.body as WebhookBody;
 	if (body.topic !== undefined && !isTopic(body.topic)) return badTopic();
 	if (body.delivery_url !== undefined && !isAddress(body.delivery_url)) return badAddress();
 	if (body.name !== undefined) webhook.name = body.name;
@@ -147,6 +153,14 @@ async function update(shop: Shop, call: RestCall, ping: (webhook: Webhook) => Pr
 	if (body.status !== undefined) webhook.status = body.status;
 	webhook.modifiedAt = shop.time.seconds();
 	if (webhook.pingOwed && webhook.status === "active") await ping(webhook);
+	return { status: 200, body: webhookView(shop, webhook) };
+}
+
+function remove(shop: Shop, id: number, force: boolean): Answer {
+	const webhook = shop.state.webhooks.get(id);
+	if (!webhook) return invalidId(404);
+	if (!force) return failure(501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.");
+	shop.state.webhooks.delete(id);
 	return { status: 200, body: webhookView(shop, webhook) };
 }
 
