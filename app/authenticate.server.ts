@@ -1,6 +1,6 @@
 import type { Session } from "@shopify/shopify-api";
 import { database } from "#app/db.server.ts";
-import { shopify } from "#app/shopify.server.ts";
+import { sessionTokenOf, shopify } from "#app/shopify.server.ts";
 
 /** Who is asking: a member of this shop's staff, in this shop's admin. */
 export type AdminContext = {
@@ -27,20 +27,26 @@ export async function answerAuthRequest(request: Request): Promise<void> {
 
 /**
  * The library stores the token before it calls `afterAuth`: if that call failed (or the process died), the next request finds a
- * valid token and never calls again. So a shop that is authenticated and not known as installed is handed on here.
+ * valid token and never calls again. So a shop that is authenticated and not handed on yet is handed on here as well. Its row
+ * alone says nothing, for a webhook may have made it: its home connection leaves "connecting" when the shop was handed on.
  */
 async function idOfInstalledShop(session: Session): Promise<number> {
 	const known = await findInstalledShop(session.shop);
-	if (known) return known;
+	if (known?.handedOn) return known.id;
 	await shopify().shopAuthenticated(session);
 	const now = await findInstalledShop(session.shop);
 	if (!now) throw new Error(`${session.shop} was authenticated and is still not installed: onShopAuthenticated must make it so`);
-	return now;
+	return now.id;
 }
 
-async function findInstalledShop(domain: string): Promise<number | undefined> {
-	const { rows } = await database().query<{ id: number }>("SELECT id FROM shop WHERE domain = $1 AND state = 'installed'", [domain]);
-	return rows[0]?.id;
+async function findInstalledShop(domain: string): Promise<{ id: number; handedOn: boolean } | undefined> {
+	const { rows } = await database().query<{ id: number; handedOn: boolean }>(
+		`SELECT shop.id, COALESCE(home.state <> 'connecting', false) AS "handedOn"
+		   FROM shop LEFT JOIN connection home ON home.shop_id = shop.id AND home.is_home AND home.state <> 'disconnected'
+		  WHERE shop.domain = $1 AND shop.state = 'installed'`,
+		[domain],
+	);
+	return rows[0];
 }
 
 /**
@@ -65,13 +71,11 @@ async function oneAtATime<T>(key: string, task: () => Promise<T>): Promise<T> {
 
 /** Only a name for the queue, taken unverified: a false one makes its sender wait behind another shop's page. */
 function shopNamedBy(request: Request): string {
-	const url = new URL(request.url);
-	const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? url.searchParams.get("id_token");
 	try {
-		const payload: unknown = JSON.parse(Buffer.from(token?.split(".")[1] ?? "", "base64url").toString("utf8"));
+		const payload: unknown = JSON.parse(Buffer.from(sessionTokenOf(request).split(".")[1] ?? "", "base64url").toString("utf8"));
 		if (payload && typeof payload === "object" && "dest" in payload) return String(payload.dest);
 	} catch {
 		// Not a token; the library will say so.
 	}
-	return url.searchParams.get("shop") ?? "";
+	return "";
 }

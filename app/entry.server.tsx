@@ -1,8 +1,10 @@
 import { PassThrough } from "node:stream";
-import { createReadableStreamFromReadable, type EntryContext } from "@remix-run/node";
-import { RemixServer } from "@remix-run/react";
+import { type ActionFunctionArgs, createReadableStreamFromReadable, type EntryContext, type LoaderFunctionArgs } from "@remix-run/node";
+import { isRouteErrorResponse, RemixServer } from "@remix-run/react";
 import { renderToPipeableStream } from "react-dom/server";
+import { env } from "#app/env.server.ts";
 import { shopify } from "#app/shopify.server.ts";
+import { createLogger } from "#telemetry";
 
 /** A page that is not rendered by then is given up; our loaders answer in milliseconds. */
 const RENDER_LIMIT_MS = 5_000;
@@ -21,10 +23,18 @@ export default function handleRequest(request: Request, status: number, headers:
 			},
 			onShellError: reject,
 			onError() {
-				// React reports it to the nearest error boundary; handleError (below) has logged loaders' errors already.
+				// The nearest error boundary shows it; handleError (below) has logged what a loader threw.
 				finalStatus = 500;
 			},
 		});
 		const timer = setTimeout(() => abort(new Error(`The page was not rendered within ${RENDER_LIMIT_MS} ms`)), RENDER_LIMIT_MS);
 	});
+}
+
+const log = createLogger({ level: env().logLevel, name: "pages" });
+
+/** What loaders, actions and rendering throw. Addresses that do not exist and visitors who went away are no failures of ours. */
+export function handleError(error: unknown, { request }: LoaderFunctionArgs | ActionFunctionArgs): void {
+	if (request.signal.aborted || (isRouteErrorResponse(error) && error.status < 500)) return;
+	log.error({ err: error, path: new URL(request.url).pathname }, "page.failed");
 }

@@ -1,6 +1,8 @@
 import type { LinksFunction } from "@remix-run/node";
 import { Links, Meta, Outlet, Scripts, ScrollRestoration } from "@remix-run/react";
 import polarisStyles from "@shopify/polaris/build/esm/styles.css?url";
+import type { ReactNode } from "react";
+import { LayoutError } from "./components/route-error.tsx";
 import fonts from "./fonts.css?url";
 
 export const links: LinksFunction = () => [
@@ -9,7 +11,7 @@ export const links: LinksFunction = () => [
 	{ rel: "stylesheet", href: polarisStyles },
 ];
 
-export default function Root() {
+export function Layout({ children }: { children: ReactNode }) {
 	return (
 		<html lang="en">
 			<head>
@@ -19,10 +21,16 @@ export default function Root() {
 				<Links />
 			</head>
 			<body>
-				<Outlet />
+				{children}
 				<ScrollRestoration />
 				<Scripts />
 			</body>
 		</html>
 	);
 }
+
+export default function Root() {
+	return <Outlet />;
+}
+
+export const ErrorBoundary = LayoutError;

@@ -1,12 +1,17 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const LOCK = join(ROOT, "node_modules/.cache/lockstep/build.lock");
+/** A build takes seconds; on a machine that is busy otherwise, a minute. */
+const LOCK_WAIT_MS = 120_000;
+const LOOK_AGAIN_MS = 200;
 const STAMP = join(ROOT, "build/.built-from");
 const TEXT = /\.(css|js|json|svg|txt)$/;
 /** Below this a compressed copy saves less than a packet. */
@@ -23,14 +28,46 @@ export async function buildApp({
 	force?: boolean;
 	log?: (line: string) => void;
 } = {}): Promise<"built" | "unchanged"> {
-	const inputs = hashInputs();
-	if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return "unchanged";
-	const startedAt = Date.now();
-	await runRemixBuild();
-	compressTexts(join(ROOT, "build/client"));
-	writeFileSync(STAMP, inputs);
-	log(`Built the embedded app in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
-	return "built";
+	return oneBuildAtATime(async () => {
+		const inputs = hashInputs();
+		if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return "unchanged";
+		const startedAt = Date.now();
+		await runRemixBuild();
+		compressTexts(join(ROOT, "build/client"));
+		writeFileSync(STAMP, inputs);
+		log(`Built the embedded app in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+		return "built";
+	});
+}
+
+/** Test files run in processes of their own, and each may be the first to need the build. A lock left by a dead one is taken over. */
+async function oneBuildAtATime<T>(build: () => Promise<T>): Promise<T> {
+	mkdirSync(dirname(LOCK), { recursive: true });
+	const deadline = Date.now() + LOCK_WAIT_MS;
+	for (;;) {
+		try {
+			writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+			break;
+		} catch {
+			if (!holderIsAlive()) rmSync(LOCK, { force: true });
+			else if (Date.now() > deadline) throw new Error(`Another process builds the app for more than ${LOCK_WAIT_MS / 1000} s (${LOCK})`);
+			else await sleep(LOOK_AGAIN_MS);
+		}
+	}
+	try {
+		return await build();
+	} finally {
+		rmSync(LOCK, { force: true });
+	}
+}
+
+function holderIsAlive(): boolean {
+	try {
+		// Signal 0 only asks whether the process is there.
+		return process.kill(Number(readFileSync(LOCK, "utf8")), 0);
+	} catch {
+		return false;
+	}
 }
 
 /** All that can change the bundles: the app's own files, what is public, the build's settings and the exact packages. */

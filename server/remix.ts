@@ -2,21 +2,20 @@ import { existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { createReadableStreamFromReadable, createRequestHandler, type ServerBuild, writeReadableStreamToWritable } from "@remix-run/node";
-import { openShopify, type ShopifyOptions } from "#app/shopify.server.ts";
 import { createFileHandler } from "./files.ts";
 
 const BUILD_DIRECTORY = fileURLToPath(new URL("../build/", import.meta.url));
 
 /**
  * The embedded app as a node:http request handler: files of the browser's build first, then Remix. Every request is taken as
- * sent to `appUrl`, so neither a proxy in between nor a forged Host header changes what the app believes its own address to be.
- * Throws when the app was not built. Once in a process, and after openDatabase().
+ * sent to `publicOrigin`, so neither a proxy in between nor a forged Host header changes what the app believes its own address
+ * to be. Throws when the app was not built. The pages use the process's database and Shopify library: openDatabase() and
+ * openShopify() come first.
  */
-export function createRemixHandler(options: ShopifyOptions): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRemixHandler({ publicOrigin }: { publicOrigin: string }): (request: IncomingMessage, response: ServerResponse) => void {
 	const serverBuild = `${BUILD_DIRECTORY}server/index.js`;
 	if (!existsSync(serverBuild)) throw new Error("The embedded app is not built yet: run `npm run build`");
-	openShopify(options);
-	const origin = new URL(options.appUrl);
+	const origin = new URL(publicOrigin);
 	const serveFile = createFileHandler(`${BUILD_DIRECTORY}client`);
 	// Loading starts at once, so that the first merchant does not wait for it; a failure is everyone's answer from then on.
 	const loading = (import(pathToFileURL(serverBuild).href) as Promise<ServerBuild>).then((build) =>

@@ -20,9 +20,10 @@ export function PageError({ title }: { title: string }) {
 	);
 }
 
-/** For the layout itself, where there is no Polaris provider any more. */
+/** For the layout itself and addresses that do not exist: no Polaris provider there. */
 export function LayoutError() {
 	const error = useRouteError();
+	if (isRouteErrorResponse(error) && error.status === 404) return <PlainPage title="Lockstep">There is no such page.</PlainPage>;
 	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
 	return (
 		<PlainPage title="Lockstep could not be opened">

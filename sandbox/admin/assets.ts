@@ -18,7 +18,8 @@ const ASSETS: Readonly<Record<string, Asset>> = {
 export async function serveAsset(path: string, response: ServerResponse): Promise<void> {
 	const asset = ASSETS[path];
 	if (!asset) return void response.writeHead(404).end();
-	response.writeHead(200, { "content-type": asset.type, "cache-control": "no-cache" }).end(await asset.read());
+	const content = await asset.read();
+	response.writeHead(200, { "content-type": asset.type, "cache-control": "no-cache" }).end(content);
 }
 
 /** The browser's scripts are TypeScript like everything else; Vite, which builds the app, takes their types away. */

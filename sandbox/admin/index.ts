@@ -131,10 +131,12 @@ async function answerForm(
 		body += chunk as string;
 		if (body.length > FORM_BYTES_MAX) return void response.writeHead(413).end();
 	}
+	const plain = { "content-type": "text/plain; charset=utf-8" };
 	try {
-		response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end(await act(new URLSearchParams(body)));
+		const said = await act(new URLSearchParams(body));
+		response.writeHead(200, plain).end(said);
 	} catch (error) {
-		response.writeHead(422, { "content-type": "text/plain; charset=utf-8" }).end(error instanceof Error ? error.message : String(error));
+		response.writeHead(422, plain).end(error instanceof Error ? error.message : String(error));
 	}
 }
 

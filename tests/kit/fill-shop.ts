@@ -9,19 +9,27 @@ const PRODUCTS = ["Trail jacket, pine", "Enamel mug, 350 ml", "Wool socks, pair"
  * how they come to be (that is tested with the real pipeline elsewhere).
  */
 export async function fillShop(pool: Pool, domain: string, { listings = 60 } = {}): Promise<FilledShop> {
-	const one = async (sql: string, values: unknown[]) => Number((await pool.query<{ id: number }>(sql, values)).rows[0]?.id);
+	const one = async (sql: string, values: unknown[]) => Number((await pool.query<{ id: number }>(sql, values)).rows[0]?.id ?? 0);
 	const shopId = await one(
 		`INSERT INTO shop (domain, import_state, import_done, import_total) VALUES ($1, 'done', $2, $2)
 		 ON CONFLICT (domain) DO UPDATE SET import_state = 'done', import_done = $2, import_total = $2 RETURNING id`,
 		[domain, listings],
 	);
 	await pool.query(`INSERT INTO shop_lane (shop_id) VALUES ($1) ON CONFLICT DO NOTHING`, [shopId]);
-	const connect = (channel: string, account: string, name: string, isHome: boolean) =>
-		one(
+	const connect = async (channel: string, account: string, name: string, isHome: boolean) => {
+		// The home connection may be there already: the first visit makes it.
+		const known = await one(`UPDATE connection SET state = 'live', name = $3 WHERE shop_id = $1 AND account = $2 RETURNING id`, [
+			shopId,
+			account,
+			name,
+		]);
+		if (known) return known;
+		return one(
 			`INSERT INTO connection (shop_id, channel, account, name, is_home, state, webhook_token)
 			 VALUES ($1, $2, $3, $4, $5, 'live', $6) RETURNING id`,
 			[shopId, channel, account, name, isHome, `${channel}-${shopId}`],
 		);
+	};
 	const shopify = await connect("shopify", domain, "Shopify", true);
 	const woocommerce = await connect("woocommerce", `store.${domain.split(".")[0]}.example`, "WooCommerce", false);
 	const location = await one(`INSERT INTO location (shop_id, external_id, name) VALUES ($1, 'loc-1', 'Main warehouse') RETURNING id`, [

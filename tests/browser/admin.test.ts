@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { chromiumPath, openStage, picturePath, type Stage } from "./stage.ts";
+
+const ROOT = "/store/northwind-outdoor";
+
+describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
+	let stage: Stage;
+	beforeAll(async () => {
+		stage = await openStage();
+	});
+	afterAll(() => stage?.close());
+
+	test("the merchant's hand: a new figure is stock at that location, a bundle's is not typed in", async () => {
+		const { page, complaints, close } = await stage.open({ path: `${ROOT}/products` });
+		await page.getByLabel("NW-0 at Main warehouse").fill("12");
+		await page.getByLabel("NW-0 at Main warehouse").press("Enter");
+		await page.getByText("NW-0: 12 available at Main warehouse").waitFor();
+		expect(stage.shop.edits).toEqual([{ sku: "NW-0", locationId: "a", available: 12 }]);
+		expect(await page.getByLabel("NW-2 at Main warehouse").count()).toBe(0);
+		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("an order placed here appears in the list and in the world's books", async () => {
+		const { page, complaints, close } = await stage.open({ path: `${ROOT}/orders` });
+		await page.getByLabel("Product").fill("NW-1");
+		await page.getByLabel("Quantity").fill("2");
+		await page.getByRole("button", { name: "Place order" }).click();
+		await page.getByRole("cell", { name: "#1001" }).waitFor();
+		expect(stage.world.books.sales()).toMatchObject([{ channel: "shopify", sku: "NW-1", units: 2 }]);
+		await page.getByLabel("Product").fill("NO-SUCH");
+		await page.getByRole("button", { name: "Place order" }).click();
+		await page.getByText("No product has the SKU NO-SUCH").waitFor();
+		// The refusal is an HTTP 422, which the browser writes to its console.
+		expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
+		await close();
+	});
+
+	test("a fault is switched on and off again, and the caller's own button is pressed", async () => {
+		const { page, close } = await stage.open({ path: `${ROOT}/break-it` });
+		const lose = page.getByRole("button", { name: "Lose webhooks" }).nth(1);
+		await lose.click();
+		await page.getByText("WooCommerce: lose webhooks, on").waitFor();
+		expect(stage.world.faults.active()).toMatchObject([{ channel: "woocommerce", kind: "lost", rate: 0.3 }]);
+		await page.locator("button[aria-pressed=true]").waitFor();
+		await page.screenshot({ path: picturePath("break-it") });
+		await lose.click();
+		await page.getByText("WooCommerce: lose webhooks, off").waitFor();
+		expect(stage.world.faults.active()).toEqual([]);
+		await page.getByRole("button", { name: "Kill the worker" }).click();
+		await page.getByText("Killed").waitFor();
+		await close();
+	});
+
+	test("another site cannot press its buttons", async () => {
+		const answer = await fetch(new URL(`${ROOT}/break-it`, stage.world.origin()), {
+			method: "POST",
+			headers: { "sec-fetch-site": "cross-site" },
+			body: new URLSearchParams({ id: "worker" }),
+		});
+		expect(answer.status).toBe(403);
+	});
+});

@@ -1,0 +1,133 @@
+import { request as httpRequest } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fillShop } from "../kit/fill-shop.ts";
+import { chromiumPath, mintSessionToken, openStage, PUBLIC_ORIGIN, SHOP, type Stage } from "./stage.ts";
+
+const PERSON = "Mozilla/5.0 (Macintosh) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
+const STAFF = "548380009";
+
+describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
+	let stage: Stage;
+	beforeAll(async () => {
+		stage = await openStage();
+	});
+	afterAll(() => stage?.close());
+
+	const frameQuery = (token: string, shop = SHOP) =>
+		new URLSearchParams({
+			embedded: "1",
+			shop,
+			host: Buffer.from(`admin.shopify.com/store/${shop.split(".")[0]}`)
+				.toString("base64")
+				.replace(/=+$/, ""),
+			id_token: token,
+		});
+	/** At the app's own port, with whatever Host header one likes. */
+	const ask = (path: string, headers: Record<string, string> = {}) =>
+		new Promise<{ status: number; headers: Record<string, string | string[] | undefined>; body: string }>((resolve, reject) => {
+			const request = httpRequest(stage.appOrigin(), { path, headers: { "user-agent": PERSON, ...headers } }, (response) => {
+				let body = "";
+				response.setEncoding("utf8").on("data", (chunk) => {
+					body += chunk;
+				});
+				response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+			});
+			request.on("error", reject).end();
+		});
+
+	test("the first visit installs the shop; its two loaders share one token exchange", async () => {
+		const before = stage.exchanges();
+		const { app, complaints, close } = await stage.open();
+		await app.getByText("Reading your products").waitFor();
+		expect(stage.exchanges() - before).toBe(1);
+		const { rows } = await stage.database.pool.query("SELECT domain, state FROM shop");
+		expect(rows).toEqual([{ domain: SHOP, state: "installed" }]);
+		await close();
+		const again = await stage.open();
+		await again.app.getByText("Reading your products").waitFor();
+		expect(stage.exchanges() - before).toBe(1);
+		expect([...complaints, ...again.complaints]).toEqual([]);
+		await again.close();
+	});
+
+	test("R36 the token that Shopify gave lies sealed in the database", async () => {
+		const { rows } = await stage.database.pool.query<{ row: string }>("SELECT session::text AS row FROM session");
+		expect(rows).toHaveLength(1);
+		expect(rows[0]?.row).not.toMatch(/shpat_|shprt_/);
+	});
+
+	test("only this shop's admin may frame the page, and no cookie is set", async () => {
+		const page = await ask(`/app?${frameQuery(mintSessionToken(SHOP, STAFF, Date.now()))}`);
+		expect(page.status).toBe(200);
+		const policy = String(page.headers["content-security-policy"]);
+		expect(policy).toContain(`frame-ancestors https://${SHOP} https://admin.shopify.com`);
+		expect(policy).not.toContain("127.0.0.1");
+		expect(page.headers["set-cookie"]).toBeUndefined();
+		const nobody = await ask("/auth/login");
+		expect(nobody.headers["content-security-policy"]).toBe("frame-ancestors 'none';");
+	});
+
+	test("a token of one shop opens that shop's page, whatever shop the address names (R37)", async () => {
+		const other = "somebody-else.myshopify.com";
+		const mine = await fillShop(stage.database.pool, SHOP, { listings: 3 });
+		await fillShop(stage.database.pool, other, { listings: 7 });
+		const answer = await ask(`/app/live/overview?shop=${other}`, { authorization: `Bearer ${mintSessionToken(SHOP, STAFF, Date.now())}` });
+		const overview = JSON.parse(answer.body) as { channels: { isHome: boolean; listings: number }[] };
+		expect(overview.channels.find((channel) => !channel.isHome)?.listings).toBe(3);
+		expect(mine.items).toHaveLength(3);
+	});
+
+	test("without a good token nothing is told: 401 with the wish to try again, or the way to get a token", async () => {
+		const old = mintSessionToken(SHOP, STAFF, Date.now() - 3_600_000);
+		const forged = `${mintSessionToken(SHOP, STAFF, Date.now()).slice(0, -4)}AAAA`;
+		for (const token of [old, forged, "nonsense"]) {
+			const data = await ask("/app/live/overview", { authorization: `Bearer ${token}` });
+			expect([data.status, data.headers["x-shopify-retry-invalid-session-request"]]).toEqual([401, "1"]);
+			const page = await ask(`/app?${frameQuery(token)}`);
+			expect(page.status).toBe(302);
+			expect(page.headers.location).toMatch(/^\/auth\/session-token\?/);
+		}
+	});
+
+	test("the address that the app believes to have is configured, not told by the caller", async () => {
+		const answer = await ask(`/app?${frameQuery("nonsense")}`, { host: "evil.example", "x-forwarded-host": "evil.example" });
+		expect(decodeURIComponent(String(answer.headers.location))).toContain(`shopify-reload=${PUBLIC_ORIGIN}/app`);
+		expect(JSON.stringify(answer.headers)).not.toContain("evil.example");
+		expect((await ask("//evil.example/app")).headers.location ?? "").not.toContain("evil.example");
+	});
+
+	test("a page that comes with an expired token gets a new one by itself", async () => {
+		stage.tokenAgeMs(3_600_000);
+		setTimeout(() => stage.tokenAgeMs(0), 300);
+		const { app, close } = await stage.open();
+		stage.tokenAgeMs(0);
+		await app.getByTestId("verdict").waitFor({ timeout: 15_000 });
+		await close();
+	});
+
+	test("a search engine is sent away, a person outside the admin is told where to go", async () => {
+		const bot = await ask(`/app?${frameQuery(mintSessionToken(SHOP, STAFF, Date.now()))}`, { "user-agent": "Googlebot/2.1" });
+		expect(bot.status).toBe(410);
+		const root = await ask("/");
+		expect([root.status, root.body.includes("Lockstep works inside the Shopify admin")]).toEqual([200, true]);
+		expect((await ask(`/?shop=${SHOP}&host=abc`)).headers.location).toBe(`/app?shop=${SHOP}&host=abc`);
+	});
+
+	test("the App Bridge stand-in shows toasts and the title, knows who asks, and throws at what it does not play", async () => {
+		const { page, app, close } = await stage.open();
+		await app.getByTestId("verdict").waitFor();
+		await app.evaluate(() => shopify.toast.show("Saved", { duration: 2_000 }));
+		await page.getByRole("status").getByText("Saved").waitFor();
+		expect(await app.evaluate(async () => (await shopify.user()).email)).toBe("sam@example.com");
+		expect(await app.evaluate(async () => (await shopify.idToken()).split(".").length)).toBe(3);
+		const thrown = await app.evaluate(() => {
+			try {
+				return String(shopify.resourcePicker);
+			} catch (error) {
+				return String(error);
+			}
+		});
+		expect(thrown).toContain("shopify.resourcePicker is not simulated");
+		await close();
+	});
+});
