@@ -30,6 +30,7 @@ export async function createReplay(host = "store.example") {
 	const outside = leadOutside({ [host]: local.origin });
 	return {
 		requests,
+		current: () => answering,
 		answer(next: typeof answering) {
 			answering = next;
 		},

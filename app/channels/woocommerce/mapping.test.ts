@@ -196,7 +196,7 @@ describe("R04 nothing personal is kept", () => {
 				),
 				personal,
 				(topic, extra, inside) => {
-					const meta = [...reduced("1"), { key: "gift message", value: inside }, { key: "_reduced_stock_note", value: `${MARK}` }];
+					const meta = [...reduced(inside), { key: "gift message", value: inside }, { key: "_reduced_stock_note", value: `${MARK}` }];
 					const body = {
 						...order,
 						...extra,

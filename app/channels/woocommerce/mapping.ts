@@ -116,10 +116,15 @@ const contentHash = (order: Order): string =>
 		)
 		.digest("base64url");
 
+const FIGURE_OR_NOTHING = /^(-?\d{1,15}(\.\d{1,6})?)?$/;
 const REDUCED = "_reduced_stock";
 const TRASHED_FROM = "_wp_trash_meta_status";
-export const LINE_META_KEPT: readonly string[] = [REDUCED, "_restock_refunded_items"];
-export const ORDER_META_KEPT: readonly string[] = [TRASHED_FROM];
+/** What is kept of the many things that plugins write here, and what its value must look like. */
+export const LINE_META_KEPT: Readonly<Record<string, RegExp>> = {
+	[REDUCED]: FIGURE_OR_NOTHING,
+	_restock_refunded_items: FIGURE_OR_NOTHING,
+};
+export const ORDER_META_KEPT: Readonly<Record<string, RegExp>> = { [TRASHED_FROM]: /^wc-[a-z0-9_-]{1,40}$/ };
 
 const metaValue = (meta: readonly { key: string; value?: unknown }[], key: string): unknown =>
 	meta.find((entry) => entry.key === key)?.value;

@@ -92,14 +92,12 @@ const lineKept = (line: Json): Json => ({
 });
 
 /** A kept key with an odd value stays visible as one, without the value: leaving it out would read as "keeps no units". */
-const metaKept = (meta: readonly unknown[], keys: readonly string[]): Json[] =>
-	meta
-		.filter(isObject)
-		.filter((entry) => typeof entry.key === "string" && keys.includes(entry.key))
-		.map(({ key, value }) => ({
-			key,
-			value: typeof value === "number" || (typeof value === "string" && /^[\w.-]{0,50}$/.test(value)) ? value : UNREADABLE,
-		}));
+const metaKept = (meta: readonly unknown[], kept: Readonly<Record<string, RegExp>>): Json[] =>
+	meta.filter(isObject).flatMap(({ key, value }) => {
+		const form = typeof key === "string" && Object.hasOwn(kept, key) ? kept[key] : undefined;
+		if (!form) return [];
+		return [{ key, value: typeof value === "number" || (typeof value === "string" && form.test(value)) ? value : UNREADABLE }];
+	});
 const UNREADABLE = "(unreadable)";
 
 function toEvents({ topic, payload }: { topic: string; payload: unknown }): CanonicalEvent[] {

@@ -366,17 +366,14 @@ describe.skipIf(!hasContract)("what a real WooCommerce 11.0.1 said", () => {
 		const auth = hasContract ? recording("auth") : [];
 		const store = (over: (request: SentRequest) => { status?: number; body: unknown } | undefined = () => undefined) => {
 			replay.setDate("2026-11-21T04:37:32Z");
-			replay.answer((request) => {
-				const known =
-					over(request) ??
-					({
-						"GET /wp-json/": { body: steps[3]?.response.body },
-						[`GET ${API}/system_status`]: { body: steps[0]?.response.body },
-						[`GET ${API}/settings/products`]: { body: steps[2]?.response.body },
-						[`POST ${API}/products/batch`]: { body: [] },
-					}[`${request.method} ${request.url.pathname}`] as { body: unknown } | undefined);
-				return known ?? { status: 404, body: { code: "rest_no_route", message: "", data: { status: 404 } } };
-			});
+			const known: Record<string, { body: unknown }> = {
+				"GET /wp-json/": { body: steps[3]?.response.body },
+				[`GET ${API}/system_status`]: { body: steps[0]?.response.body },
+				[`GET ${API}/settings/products`]: { body: steps[2]?.response.body },
+				[`POST ${API}/products/batch`]: { body: [] },
+			};
+			const none = { status: 404, body: { code: "rest_no_route", message: "", data: { status: 404 } } };
+			replay.answer((request) => over(request) ?? known[`${request.method} ${request.url.pathname}`] ?? none);
 		};
 		const said = (step: Step | undefined) => ({ status: step?.response.status ?? 0, body: step?.response.body });
 		const authStep = (note: string) => auth.find((step) => step.note === note);
