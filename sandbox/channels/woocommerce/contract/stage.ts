@@ -13,6 +13,8 @@ export type Stage = {
 	/** Sets the store's clock; tasks that fall due run. */
 	setTime(iso: string): void;
 	send(call: Sent): Promise<Reply>;
+	/** Where the webhook receiver really listens. */
+	receiver: string;
 	/** What the webhook receiver got, in order. */
 	received: Received[];
 	/** The receiver's answer by path; default 200. */
@@ -68,6 +70,7 @@ export async function createStage(options: Partial<WooStoreOptions> = {}): Promi
 	return {
 		world,
 		store,
+		receiver: receiver.origin,
 		received,
 		answers,
 		onGap,
