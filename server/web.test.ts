@@ -4,8 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { sealCredentials } from "#connections";
-import type { IngestDeps } from "#ingest";
+import { type Deps, sealCredentials } from "#connections";
 import { createLogger, metrics } from "#telemetry";
 import { freshDatabase, type TestDatabase } from "../tests/kit/database.ts";
 import {
@@ -49,13 +48,12 @@ afterEach(async () => {
 	await rm(dataDir, { recursive: true, force: true });
 });
 
-const deps = (over: Partial<IngestDeps> = {}): IngestDeps => ({
+const deps = (): Deps => ({
 	pool: db.pool,
 	keyRing,
 	env: { shopifyApiKey: "key", shopifyApiSecrets: [APP_SECRET, "the-old-secret"] },
 	log: createLogger({ level: "info", name: "web", destination: { write: (line: string) => void lines.push(JSON.parse(line)) } }),
 	wake: async (name, payload) => void wakes.push({ name, payload }),
-	...over,
 });
 const options = (over: Partial<WebOptions> = {}): WebOptions => ({ port: 0, host: "127.0.0.1", dataDir, ...over });
 

@@ -1,7 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { closeDatabase, openDatabase } from "#app/db.server.ts";
+import { type Env, loadEnv } from "#app/env.server.ts";
 import { channels } from "#channels";
-import { createBodyReader, createIngest, type Ingest, type IngestDeps, type IngestOptions, type ReceiveOutcome } from "#ingest";
+import { createSessionStorage, type Deps, onShopAuthenticated } from "#connections";
+import { createBodyReader, createIngest, type Ingest, type IngestOptions, type ReceiveOutcome } from "#ingest";
+import { closeQueue, openQueue } from "#jobs";
+import { createLogger } from "#telemetry";
+import { createGrantCallback } from "./grant-callback.ts";
 
 /** Above the idle timeout of common load balancers (AWS 60 s): a connection is closed by them, not by us while they send on it. */
 const KEEP_ALIVE_MS = 65_000;
@@ -33,7 +39,7 @@ export type Web = { port: number; close(): Promise<void> };
  * One HTTP server for everything: the channels' webhooks first (a delivery must be durable within the sender's patience,
  * whatever the pages do), then the endpoints that machines ask, then the embedded app.
  */
-export async function startWeb(deps: IngestDeps, options: WebOptions): Promise<Web> {
+export async function startWeb(deps: Deps, options: WebOptions): Promise<Web> {
 	const ingest = createIngest(deps, { ...options.ingest, dataDir: options.dataDir });
 	const receiver = createReceiver(ingest);
 	const pages = createPages(options.pages);
@@ -148,3 +154,50 @@ function pathOf(request: IncomingMessage): string {
 	const query = url.indexOf("?");
 	return query < 0 ? url : url.slice(0, query);
 }
+
+/** What a process that serves merchants and channels is given: by `npm run web` alone, by `npm start` beside the workers. */
+export function webOptionsOf(env: Env, deps: Deps): WebOptions {
+	return {
+		port: env.port,
+		host: env.host,
+		dataDir: env.dataDir,
+		endpoints: { "/connect/woocommerce/callback": createGrantCallback(deps) },
+		async pages() {
+			const [{ createRemixHandler }, { openShopify }] = await Promise.all([import("./remix.ts"), import("#app/shopify.server.ts")]);
+			// Throws while the app is not built; the pages' code runs later, when Shopify's library is open.
+			const handler = createRemixHandler({ publicOrigin: env.appUrl });
+			openShopify({
+				apiKey: env.shopifyApiKey,
+				apiSecrets: env.shopifyApiSecrets,
+				appUrl: env.appUrl,
+				appBridgeUrl: env.appBridgeUrl,
+				sessionStorage: createSessionStorage(deps),
+				onShopAuthenticated: (shop) => onShopAuthenticated(deps, shop),
+			});
+			return handler;
+		},
+	};
+}
+
+async function main(): Promise<void> {
+	const env = loadEnv();
+	const log = createLogger({ level: env.logLevel, name: "web" });
+	const { databaseUrl } = env;
+	if (!databaseUrl)
+		throw new Error("`npm run web` needs DATABASE_URL. `npm start` runs everything in one process, with a database of its own.");
+	const pool = openDatabase({ url: databaseUrl, max: env.databasePoolMax, name: "lockstep web" });
+	const { wake } = openQueue({ databaseUrl, redisUrl: env.redisUrl, log });
+	const deps: Deps = { pool, keyRing: env.keys, env, log, wake };
+	const web = await startWeb(deps, webOptionsOf(env, deps));
+	log.info({ port: web.port }, "web.started");
+
+	const stop = async () => {
+		await web.close();
+		await closeQueue();
+		await closeDatabase();
+		log.info({}, "web.stopped");
+	};
+	for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());
+}
+
+if (import.meta.main) await main();

@@ -17,7 +17,6 @@ const APPEND_TIMEOUT_MS = 6_000;
 /** Shops that are first seen by a webhook: an install is one. More than this is somebody replaying under invented names. */
 const NEW_SHOPS_PER_MINUTE = 60;
 
-export type IngestDeps = Pick<Deps, "pool" | "keyRing" | "env" | "log" | "wake">;
 export type IngestOptions = {
 	/** Where deliveries wait on disk while the database is away. */
 	dataDir: string;
@@ -35,7 +34,7 @@ export type Ingest = {
 };
 
 /** What one process needs to receive: its memory of senders, its group commit, its spool and the wakes after a commit. */
-export function createIngest(deps: IngestDeps, options: IngestOptions): Ingest {
+export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 	const { pool, log } = deps;
 	const bounded = { query: (text: string, values: unknown[]) => pool.query({ text, values, query_timeout: APPEND_TIMEOUT_MS } as never) };
 	const append: Append = (rows) => appendEvents(bounded as unknown as Queryable, rows);
