@@ -161,7 +161,15 @@ export function createAuth(given: {
 		expireAccess(domain: string): void {
 			for (const entry of access.values()) if (entry.domain === domain) entry.expiresAt = now();
 		},
-		mintSessionToken({ shop, userId, seconds = SESSION_TOKEN_SECONDS }: { shop: string; userId: number; seconds?: number }): string {
+		mintSessionToken({
+			shop,
+			userId,
+			seconds = SESSION_TOKEN_SECONDS,
+		}: {
+			shop: string;
+			userId: number | string;
+			seconds?: number;
+		}): string {
 			// By the wall clock, not the sandbox's: the app that verifies it lives in real time, however fast the sandbox runs.
 			const issuedAt = Math.floor(Date.now() / 1000);
 			const claims = {

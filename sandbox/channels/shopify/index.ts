@@ -29,7 +29,7 @@ export type Shopify = {
 	shop(domain: string): Shop | undefined;
 	shops(): Shop[];
 	/** A session token as App Bridge hands it to the app; lives 60 seconds. */
-	mintSessionToken(who: { shop: string; userId: number; seconds?: number }): string;
+	mintSessionToken(who: { shop: string; userId: number | string; seconds?: number }): string;
 	/** Parameters of a link into the app, with `timestamp` and `hmac`. */
 	signParams(params: Record<string, string>): URLSearchParams;
 	/** From now on webhooks are signed and tokens checked with the new secret. */
@@ -88,6 +88,7 @@ export function createShopify(world: World, options: ShopifyOptions): Shopify {
 	};
 }
 
+export { adminView } from "./admin-view.ts";
 export type { ProductSeed, Seed } from "./catalog.ts";
 export type { Checkout, CheckoutOutcome } from "./orders.ts";
 export type { Shop, ShopOptions } from "./shop.ts";

@@ -157,6 +157,7 @@ export function createShop(
 	};
 	const shop = {
 		domain: options.domain,
+		name: state.name,
 		state,
 		...merchant(stage),
 		...figures(state),
