@@ -15,8 +15,10 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 		await page.getByLabel("NW-0 at Main warehouse").fill("12");
 		await page.getByLabel("NW-0 at Main warehouse").press("Enter");
 		await page.getByText("NW-0: 12 available at Main warehouse").waitFor();
-		expect(stage.shop.edits).toEqual([{ sku: "NW-0", locationId: "a", available: 12 }]);
-		expect(await page.getByLabel("NW-2 at Main warehouse").count()).toBe(0);
+		expect(stage.world.books.edits()).toMatchObject([{ channel: "shopify", sku: "NW-0", delta: 7 }]);
+		expect(stage.shop.available("NW-0")).toBe(14);
+		expect(await page.getByRole("row", { name: /Weekend set/ }).innerText()).toContain("Bundle");
+		expect(await page.getByLabel("NW-SET at Main warehouse").count()).toBe(0);
 		expect(complaints).toEqual([]);
 		await close();
 	});
@@ -28,6 +30,7 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 		await page.getByRole("button", { name: "Place order" }).click();
 		await page.getByRole("cell", { name: "#1001" }).waitFor();
 		expect(stage.world.books.sales()).toMatchObject([{ channel: "shopify", sku: "NW-1", units: 2 }]);
+		expect(stage.shop.available("NW-1")).toBe(6);
 		await page.getByLabel("Product").fill("NO-SUCH");
 		await page.getByRole("button", { name: "Place order" }).click();
 		await page.getByText("No product has the SKU NO-SUCH").waitFor();

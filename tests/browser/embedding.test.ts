@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fillShop } from "../kit/fill-shop.ts";
-import { chromiumPath, mintSessionToken, openStage, PUBLIC_ORIGIN, SHOP, type Stage } from "./stage.ts";
+import { chromiumPath, openStage, PUBLIC_ORIGIN, SESSION_TOKEN_SECONDS, SHOP, type Stage } from "./stage.ts";
 
 const PERSON = "Mozilla/5.0 (Macintosh) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
 const STAFF = "548380009";
@@ -13,6 +13,7 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 	});
 	afterAll(() => stage?.close());
 
+	const tokenFor = (seconds = SESSION_TOKEN_SECONDS) => stage.shopify.mintSessionToken({ shop: SHOP, userId: STAFF, seconds });
 	const frameQuery = (token: string, shop = SHOP) =>
 		new URLSearchParams({
 			embedded: "1",
@@ -57,7 +58,7 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 	});
 
 	test("only this shop's admin may frame the page, and no cookie is set", async () => {
-		const page = await ask(`/app?${frameQuery(mintSessionToken(SHOP, STAFF, Date.now()))}`);
+		const page = await ask(`/app?${frameQuery(tokenFor())}`);
 		expect(page.status).toBe(200);
 		const policy = String(page.headers["content-security-policy"]);
 		expect(policy).toContain(`frame-ancestors https://${SHOP} https://admin.shopify.com`);
@@ -71,15 +72,15 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		const other = "somebody-else.myshopify.com";
 		const mine = await fillShop(stage.database.pool, SHOP, { listings: 3 });
 		await fillShop(stage.database.pool, other, { listings: 7 });
-		const answer = await ask(`/app/live/overview?shop=${other}`, { authorization: `Bearer ${mintSessionToken(SHOP, STAFF, Date.now())}` });
+		const answer = await ask(`/app/live/overview?shop=${other}`, { authorization: `Bearer ${tokenFor()}` });
 		const overview = JSON.parse(answer.body) as { channels: { isHome: boolean; listings: number }[] };
 		expect(overview.channels.find((channel) => !channel.isHome)?.listings).toBe(3);
 		expect(mine.items).toHaveLength(3);
 	});
 
 	test("without a good token nothing is told: 401 with the wish to try again, or the way to get a token", async () => {
-		const old = mintSessionToken(SHOP, STAFF, Date.now() - 3_600_000);
-		const forged = `${mintSessionToken(SHOP, STAFF, Date.now()).slice(0, -4)}AAAA`;
+		const old = tokenFor(-3_600);
+		const forged = `${tokenFor().slice(0, -4)}AAAA`;
 		for (const token of [old, forged, "nonsense"]) {
 			const data = await ask("/app/live/overview", { authorization: `Bearer ${token}` });
 			expect([data.status, data.headers["x-shopify-retry-invalid-session-request"]]).toEqual([401, "1"]);
@@ -97,16 +98,23 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 	});
 
 	test("a page that comes with an expired token gets a new one by itself", async () => {
-		stage.tokenAgeMs(3_600_000);
-		setTimeout(() => stage.tokenAgeMs(0), 300);
-		const { app, close } = await stage.open();
-		stage.tokenAgeMs(0);
+		stage.tokensLast(-3_600);
+		const bounced: string[] = [];
+		const opening = stage.open({
+			onRequest(url) {
+				if (!url.includes("/auth/session-token")) return;
+				bounced.push(url);
+				stage.tokensLast(SESSION_TOKEN_SECONDS);
+			},
+		});
+		const { app, close } = await opening;
 		await app.getByTestId("verdict").waitFor({ timeout: 15_000 });
+		expect(bounced).toHaveLength(1);
 		await close();
 	});
 
 	test("a search engine is sent away, a person outside the admin is told where to go", async () => {
-		const bot = await ask(`/app?${frameQuery(mintSessionToken(SHOP, STAFF, Date.now()))}`, { "user-agent": "Googlebot/2.1" });
+		const bot = await ask(`/app?${frameQuery(tokenFor())}`, { "user-agent": "Googlebot/2.1" });
 		expect(bot.status).toBe(410);
 		const root = await ask("/");
 		expect([root.status, root.body.includes("Lockstep works inside the Shopify admin")]).toEqual([200, true]);

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { accessSync, mkdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
-import { REQUIRED_SCOPES } from "#app/channels/shopify/version.ts";
-import { type AdminGateway, type AdminShop, createAdminGateway } from "../../sandbox/admin/index.ts";
+import { type AdminGateway, createAdminGateway } from "../../sandbox/admin/index.ts";
+import { adminView, createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
 import { buildApp } from "../../scripts/build.ts";
 import { freshDatabase, type TestDatabase } from "../kit/database.ts";
@@ -15,7 +15,26 @@ export const SHOP = "northwind-outdoor.myshopify.com";
 export const PUBLIC_ORIGIN = "https://lockstep.example";
 const API_KEY = "0123456789abcdef0123456789abcdef";
 const API_SECRET = "shpss_0123456789";
+export const SESSION_TOKEN_SECONDS = 60;
 const START_TIMEOUT_MS = 20_000;
+/** Two locations, two things, and a bundle of both. */
+const SEED = {
+	locations: [{ name: "Main warehouse" }, { name: "Harbour store" }],
+	products: ["Trail jacket", "Enamel mug"].map((title, n) => ({
+		title,
+		variants: [{ sku: `NW-${n}`, stock: { "Main warehouse": 5 + n, "Harbour store": 2 } }],
+	})),
+	bundles: [
+		{
+			title: "Weekend set",
+			sku: "NW-SET",
+			components: [
+				{ sku: "NW-0", quantity: 1 },
+				{ sku: "NW-1", quantity: 2 },
+			],
+		},
+	],
+};
 /** An honest one: `isbot` takes headless Chrome's own for a bot, and the app then answers 410. */
 const USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
@@ -44,18 +63,20 @@ export type Stage = {
 	world: World;
 	gateway: AdminGateway;
 	database: TestDatabase;
-	shop: TestShop;
+	shopify: Shopify;
+	shop: Shop;
 	/** Token exchanges that Shopify has seen. */
 	exchanges: () => number;
-	/** The next tokens that the admin hands out are as old as this. */
-	tokenAgeMs: (ms: number) => void;
+	/** How long the session tokens are good that the admin hands out; below zero they have run out already. */
+	tokensLast: (seconds: number) => void;
 	/** Where the app itself listens, without the gateway in between. */
 	appOrigin: () => string;
 	stopApp: () => Promise<void>;
 	startApp: () => Promise<void>;
-	open(options?: { width?: number; height?: number; path?: string }): Promise<Opened>;
+	open(options?: OpenOptions): Promise<Opened>;
 	close(): Promise<void>;
 };
+export type OpenOptions = { width?: number; height?: number; path?: string; onRequest?: (url: string) => void };
 /** A page with the app in it, and everything that was said to its console or went wrong. */
 export type Opened = { page: Page; app: Frame; complaints: string[]; close(): Promise<void> };
 
@@ -64,21 +85,14 @@ export async function openStage(): Promise<Stage> {
 	await buildApp();
 	const database = await freshDatabase();
 	const world = createWorld({ seed: 7 });
-	let exchanges = 0;
-	let tokenAgeMs = 0;
-	world.serve(SHOP, (request, response, url) => {
-		if (url.pathname !== "/admin/oauth/access_token") return void response.writeHead(404).end();
-		request.resume();
-		exchanges++;
-		const tokens = { access_token: `shpat_${randomUUID()}`, refresh_token: `shprt_${randomUUID()}`, scope: REQUIRED_SCOPES.join(",") };
-		response.writeHead(200, { "content-type": "application/json" });
-		response.end(JSON.stringify({ ...tokens, expires_in: 3600, refresh_token_expires_in: 7_776_000 }));
-	});
-	const shop = createTestShop(world);
+	const shopify = createShopify(world, { clientId: API_KEY, clientSecret: API_SECRET, appUrl: PUBLIC_ORIGIN });
+	const shop = shopify.createShop({ domain: SHOP, name: "Northwind Outdoor" });
+	shop.seed(SEED);
+	let tokenSeconds = SESSION_TOKEN_SECONDS;
 	let appPort = 0;
 	const gateway = createAdminGateway(world, {
-		shop,
-		mintSessionToken: ({ shop: domain, userId }) => mintSessionToken(domain, userId, Date.now() - tokenAgeMs),
+		shop: adminView(shop),
+		mintSessionToken: (staff) => shopify.mintSessionToken({ ...staff, seconds: tokenSeconds }),
 		appPublicOrigin: PUBLIC_ORIGIN,
 		appLocalOrigin: () => `http://127.0.0.1:${appPort}`,
 		channels: [
@@ -112,10 +126,11 @@ export async function openStage(): Promise<Stage> {
 		world,
 		gateway,
 		database,
+		shopify,
 		shop,
-		exchanges: () => exchanges,
-		tokenAgeMs: (ms) => {
-			tokenAgeMs = ms;
+		exchanges: () => world.books.calls("shopify").filter(({ operation }) => operation === "access_token").length,
+		tokensLast: (seconds) => {
+			tokenSeconds = seconds;
 		},
 		appOrigin: () => `http://127.0.0.1:${appPort}`,
 		startApp,
@@ -133,7 +148,7 @@ export async function openStage(): Promise<Stage> {
 async function openPage(
 	browser: Browser,
 	url: string,
-	{ width = 1360, height = 900, path = "" }: { width?: number; height?: number; path?: string } = {},
+	{ width = 1360, height = 900, path = "", onRequest = () => {} }: OpenOptions = {},
 ): Promise<Opened> {
 	const context = await browser.newContext({ viewport: { width, height }, userAgent: USER_AGENT, reducedMotion: "reduce" });
 	const page = await context.newPage();
@@ -142,6 +157,7 @@ async function openPage(
 		if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
 	});
 	page.on("pageerror", (error) => complaints.push(String(error)));
+	page.on("request", (request) => onRequest(request.url()));
 	page.on("requestfailed", (request) => complaints.push(`${request.url()} ${request.failure()?.errorText}`));
 	await page.goto(path ? new URL(path, url).href : url);
 	// The admin's own pages have no frame.
@@ -154,15 +170,6 @@ export function picturePath(name: string): string {
 	const folder = fileURLToPath(new URL(process.env.LOCKSTEP_SCREENS ? "../../docs/screens/" : "../../test-results/", import.meta.url));
 	mkdirSync(folder, { recursive: true });
 	return `${folder}${name}.png`;
-}
-
-/** Shopify's session token (HS256), as its documentation lists the claims. */
-export function mintSessionToken(shop: string, userId: string, atMs: number): string {
-	const at = Math.floor(atMs / 1000);
-	const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-	const claims = { iss: `https://${shop}/admin`, dest: `https://${shop}`, aud: API_KEY, sub: userId, exp: at + 60, nbf: at, iat: at };
-	const text = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ ...claims, jti: randomUUID(), sid: randomUUID() })}`;
-	return `${text}.${createHmac("sha256", API_SECRET).update(text).digest("base64url")}`;
 }
 
 function startPages(stage: { world: World; database: TestDatabase; gateway: AdminGateway; port: number }): ChildProcess {
@@ -196,47 +203,4 @@ function firstLine(child: ChildProcess): Promise<number> {
 			});
 		}
 	});
-}
-
-type TestShop = AdminShop & { edits: { sku: string; locationId: string; available: number }[] };
-
-/** Enough of a shop for the admin's own pages: two locations, a few goods, one of them a bundle. */
-function createTestShop({ books, clock }: World): TestShop {
-	const variants = ["Trail jacket", "Enamel mug", "Wool socks"].map((title, n) => ({
-		id: String(n),
-		sku: `NW-${n}`,
-		title,
-		bundle: n === 2,
-		available: { a: 5 + n, b: 2 } as Record<string, number>,
-	}));
-	const orders: ReturnType<AdminShop["orders"]>[number][] = [];
-	const edits: TestShop["edits"] = [];
-	const find = (id: string) => {
-		const variant = variants.find((one) => one.id === id);
-		if (!variant) throw new Error("No such product");
-		return variant;
-	};
-	return {
-		name: "Northwind Outdoor",
-		domain: SHOP,
-		edits,
-		locations: () => [
-			{ id: "a", name: "Main warehouse" },
-			{ id: "b", name: "Harbour store" },
-		],
-		variants: () => variants,
-		setAvailable({ variantId, locationId, available }) {
-			const { sku, available: figures } = find(variantId);
-			figures[locationId] = available;
-			edits.push({ sku, locationId, available });
-		},
-		orders: (limit) => orders.slice(0, limit),
-		placeOrder({ variantId, quantity }) {
-			const { sku, title } = find(variantId);
-			const name = `#${1001 + orders.length}`;
-			orders.unshift({ name, at: clock.now(), source: "Online Store", cancelled: false, lines: [{ sku, title, quantity }] });
-			books.sold({ channel: "shopify", orderId: name, sku, units: quantity });
-			return { name };
-		},
-	};
 }
