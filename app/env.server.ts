@@ -67,6 +67,8 @@ const environment = z.object({
 	NODE_ENV: z.enum(["development", "test", "production"], "must be development, test or production").default("development"),
 	HOST: z.string().default("127.0.0.1"),
 	PORT: whole(0, 65_535).default(4000),
+	/** Where a worker process, which serves no pages, answers /healthz and /readyz. */
+	HEALTH_PORT: whole(0, 65_535).optional(),
 	LOG_LEVEL: z
 		.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], "must be a level of pino, such as info")
 		.default("info"),
@@ -86,10 +88,15 @@ const environment = z.object({
 
 	DATABASE_URL: url(["postgres", "postgresql"], "postgres://user:password@host:5432/lockstep").optional(),
 	/** Connections of one process for its own queries; the budget is in docs/decisions and `npm run doctor` adds it up. */
-	DATABASE_POOL_MAX: whole(4, 200).default(20),
+	DATABASE_POOL_MAX: whole(4, 200).default(12),
 	REDIS_URL: url(["redis", "rediss"], "redis://host:6379").optional(),
 	WEB_PROCESSES: whole(1, 64).default(1),
 	WORKER_PROCESSES: whole(1, 64).default(1),
+
+	/** How often orders are read that no webhook brought (R24: 15 to 60 minutes). The demo's day is short, so it asks more often. */
+	ORDER_POLL_SECONDS: whole(5, 3_600).default(900),
+	/** How often all stock is looked at. */
+	STOCK_CHECK_SECONDS: whole(5, 86_400).default(3_600),
 });
 
 function namesOf(raw: z.infer<typeof environment>) {
@@ -97,6 +104,7 @@ function namesOf(raw: z.infer<typeof environment>) {
 		mode: raw.NODE_ENV,
 		host: raw.HOST,
 		port: raw.PORT,
+		healthPort: raw.HEALTH_PORT,
 		logLevel: raw.LOG_LEVEL,
 		shopifyApiKey: raw.SHOPIFY_API_KEY,
 		/** The present secret, and the one before it while Shopify rotates. Signatures by either are good. */
@@ -113,6 +121,8 @@ function namesOf(raw: z.infer<typeof environment>) {
 		redisUrl: raw.REDIS_URL,
 		webProcesses: raw.WEB_PROCESSES,
 		workerProcesses: raw.WORKER_PROCESSES,
+		orderPollMs: raw.ORDER_POLL_SECONDS * 1000,
+		stockCheckMs: raw.STOCK_CHECK_SECONDS * 1000,
 	};
 }
 

@@ -1,13 +1,13 @@
 /**
  * Every npm script starts here, in plain JavaScript that Node 20 understands: it puts right what an installation without
  * install scripts leaves undone (npm asks for their approval), then runs the given TypeScript file in Node 24, which comes
- * with the package `node`. Usually both are in place already and this costs a few milliseconds.
+ * with the package `node`. Usually both are in place already.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { constants } from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 
 const NODE_MAJOR_MIN = 24;
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
@@ -18,12 +18,14 @@ if (!target) fail("Usage: node scripts/run.mjs FILE.ts [arguments]");
 if (!existsSync(path.join(modules, "node"))) fail("The dependencies are not installed. Run: npm ci");
 hydrateDatabaseLinks();
 
-if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
-	process.argv = [process.execPath, path.resolve(root, target), ...args];
-	await import(pathToFileURL(path.resolve(root, target)).href);
-} else {
-	runInNewNode(findNewNode() ?? installNewNode());
-}
+const isNew = Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN;
+const node = isNew ? process.execPath : (findNewNode() ?? installNewNode());
+const env = { ...process.env, PATH: [path.dirname(node), process.env.PATH].join(path.delimiter) };
+const child = spawn(node, [path.resolve(root, target), ...args], { stdio: "inherit", env });
+// A terminal's Ctrl-C reaches the child by itself; what is sent to this process alone is passed on.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("exit", (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1)));
 
 function findNewNode() {
 	const arch = path.join(modules, "node", "node_modules");
@@ -35,15 +37,6 @@ function installNewNode() {
 	console.error("Node 24 is not in place yet (its install script did not run); installing it now.");
 	spawnSync(process.execPath, ["installArchSpecificPackage.js"], { cwd: path.join(modules, "node"), stdio: "inherit" });
 	return findNewNode() ?? fail("Node 24 could not be installed. Run: npm rebuild node");
-}
-
-function runInNewNode(node) {
-	const env = { ...process.env, PATH: [path.dirname(node), process.env.PATH].join(path.delimiter) };
-	const child = spawn(node, [path.resolve(root, target), ...args], { stdio: "inherit", env });
-	// A terminal's Ctrl-C reaches the child by itself; what is sent to this process alone is passed on.
-	process.on("SIGINT", () => {});
-	process.on("SIGTERM", () => child.kill("SIGTERM"));
-	child.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
 }
 
 /** npm packs no symbolic links, so the PostgreSQL package carries them as a list that its install script turns into links. */

@@ -3,4 +3,5 @@
  * put canonical events here; apply drains them. What is here is durable, and a delivery key that is here stops its repeats.
  */
 export { type AppendedEvents, appendEvents, type EventSource, type NewInboxEvent } from "./append-events.ts";
+export { keepHouse } from "./keep-house.ts";
 export { type FetchKind, type NewFetch, requestFetch } from "./request-fetch.ts";

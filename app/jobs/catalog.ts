@@ -21,19 +21,21 @@ export const catalog = {
 	"delivery.push": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
 	/** Reads the orders that changed since the connection's watermark: what webhooks missed. */
 	"connections.poll-orders": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Looks at a connection's stock as a whole: what no webhook told is found and mended by the usual ways. */
+	"reconcile.compare": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks whether the channel still has our webhooks, and makes the missing ones anew. */
 	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
-	/** Takes what ends or changes an installation: uninstall, redact, data requests, scopes. */
-	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
-	/** Renews a shop's tokens before they run out. */
-	"connections.refresh-tokens": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** The first import of locations, products and stock; resumes where it stood. */
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
-	/** Removes everything of a shop that asked for it; `installation` keeps an old request from erasing a shop that came back. */
-	"shop.erase": job({ queue: "upkeep", payload: z.object({ shopId, installation: z.number().int() }) }),
+	/** Takes what ends or changes an installation: uninstall, redact, data requests, scopes. */
+
+	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */
+	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 
 	/** Finds what waits in the tables and wakes its job: whatever a crash or a lost queue left is taken up within a second. */
 	sweep: timer({ everyMs: 1_000 }),
+	/** Renews the tokens of shops that nothing has called for weeks, before they run out. */
+	"connections.refresh-tokens": timer({ everyMs: 3_600_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
 	housekeeping: timer({ everyMs: 3_600_000 }),
 } as const;

@@ -1,0 +1,77 @@
+import { ensureWebhooks } from "#app/connections/guests/index.ts";
+import { applyDepsOf } from "#app/wiring.ts";
+import { drainShop } from "#apply";
+import { ConnectionClosedError, type Deps, handleLifecycle, openClient, refreshAgingTokens, runImport } from "#connections";
+import { type DeliveryDeps, deliver } from "#delivery";
+import { keepHouse } from "#inbox";
+import { runFetches } from "#ingest";
+import type { Handlers } from "#jobs";
+import { compareStock, pollOrders } from "#reconcile";
+import { createSweep, type SweepDeps } from "./sweep.ts";
+
+export type HandlerDeps = Deps & SweepDeps & { publicUrl: string };
+
+/**
+ * What a worker does for each job of the catalogue (app/jobs/catalog.ts). Each line says in its stage why it may run twice or
+ * late; here is only who does what. A connection that was closed meanwhile has nothing to do and is no failure.
+ */
+export function createHandlers(deps: HandlerDeps): Handlers {
+	const applying = applyDepsOf(deps);
+	const delivering = deliveryDepsOf(deps);
+	return {
+		async "apply.drain"({ shopId }) {
+			const drained = await drainShop(applying, shopId);
+			return drained.outcome === "more" ? { again: { delayMs: 0 } } : undefined;
+		},
+		async "ingest.fetch"({ shopId, connectionId }, { signal }) {
+			const run = await unlessClosed(() => runFetches(deps, shopId, connectionId, { signal }));
+			return run && run.againInMs !== null ? { again: { delayMs: run.againInMs } } : undefined;
+		},
+		"delivery.push": (payload) => deliver(delivering, payload),
+		async "connections.poll-orders"({ shopId, connectionId }) {
+			await unlessClosed(() => pollOrders(deps, shopId, connectionId));
+			return undefined;
+		},
+		async "reconcile.compare"({ shopId, connectionId }) {
+			await unlessClosed(() => compareStock(deps, shopId, connectionId));
+			return undefined;
+		},
+		async "connections.watch-webhooks"({ shopId, connectionId }) {
+			const kept = await unlessClosed(() => ensureWebhooks(deps, shopId, connectionId));
+			// A webhook that had to be made anew was missing: what happened meanwhile is read.
+			if (kept?.outcome === "in-place" && kept.created > 0) await deps.wake("connections.poll-orders", { shopId, connectionId });
+			return undefined;
+		},
+		async "shopify.import"({ shopId }, { signal }) {
+			const imported = await unlessClosed(() => runImport(deps, shopId, { signal }));
+			return imported?.outcome === "again" ? { again: { delayMs: imported.delayMs } } : undefined;
+		},
+		async "connections.lifecycle"({ shopId }) {
+			const handled = await handleLifecycle(deps, shopId);
+			return handled.outcome === "again" ? { again: { delayMs: handled.delayMs } } : undefined;
+		},
+		sweep: createSweep(deps),
+		async "connections.refresh-tokens"() {
+			await refreshAgingTokens(deps);
+		},
+		housekeeping: ({ log }) => keepHouse(deps.pool, log),
+	};
+}
+
+function deliveryDepsOf(deps: Deps): DeliveryDeps {
+	return {
+		pool: deps.pool,
+		log: deps.log,
+		openClient: async (shopId, connectionId) => (await unlessClosed(() => openClient(deps, shopId, connectionId))) ?? null,
+		onEvent: (shopId) => void deps.wake("apply.drain", { shopId }),
+	};
+}
+
+async function unlessClosed<T>(work: () => Promise<T>): Promise<T | undefined> {
+	try {
+		return await work();
+	} catch (error) {
+		if (error instanceof ConnectionClosedError) return undefined;
+		throw error;
+	}
+}

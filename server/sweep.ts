@@ -1,0 +1,138 @@
+import type { Pool } from "#app/db.server.ts";
+import { askForOverdueReadings, findWaitingShops } from "#apply";
+import { findWaitingImports, findWaitingLifecycle } from "#connections";
+import { findDueDeliveries } from "#delivery";
+import type { JobContext, JobName, JobQueue, Payload } from "#jobs";
+
+export type SweepDeps = {
+	pool: Pool;
+	wake: JobQueue["wake"];
+	rescue: JobQueue["rescue"];
+	/** R24: every 15 to 60 minutes; a failed poll is tried again after a minute. */
+	orderPollMs: number;
+	stockCheckMs: number;
+};
+
+/** Found waiting in so many sweeps on end, work has a run that is dead or stuck: another one is started beside it. */
+const SWEEPS_BEFORE_RESCUE = 5;
+/** WooCommerce switches a webhook off after five failures in a row, which a minute of our absence can bring. */
+const WEBHOOKS_EVERY_MS = 5 * 60_000;
+const SLOW_GAP_MS = 60_000;
+/** What one sweep wakes of one kind; the rest is found a second later. */
+const FOUND_MAX = 500;
+
+type Finder = {
+	find: (pool: Pool) => Promise<{ job: JobName; payload: Payload<JobName> }[]>;
+	/** The same work is not woken again sooner: for what may go on waiting for good reasons. */
+	gapMs?: number;
+};
+
+/** One line per kind of work that can wait. Each statement looks through an index at what is due, not at what there is. */
+const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Finder> => ({
+	events: { find: async (pool) => (await findWaitingShops(pool)).map((shopId) => ({ job: "apply.drain", payload: { shopId } })) },
+	pushes: { find: async (pool) => (await findDueDeliveries(pool)).map((payload) => ({ job: "delivery.push", payload })) },
+	fetches: { find: async (pool) => (await findDueFetches(pool)).map((payload) => ({ job: "ingest.fetch", payload })) },
+	readings: {
+		find: async (pool) => (await askForOverdueReadings(pool)).map((payload) => ({ job: "ingest.fetch", payload })),
+		gapMs: 10_000,
+	},
+	imports: { find: async (pool) => (await findWaitingImports(pool)).map((shopId) => ({ job: "shopify.import", payload: { shopId } })) },
+	lifecycle: {
+		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
+	},
+	polls: {
+		find: async (pool) => (await findDue(pool, "polled_at", orderPollMs)).map((payload) => ({ job: "connections.poll-orders", payload })),
+		gapMs: Math.min(SLOW_GAP_MS, orderPollMs),
+	},
+	checks: {
+		find: async (pool) => (await findDue(pool, "compared_at", stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
+		gapMs: Math.min(SLOW_GAP_MS, stockCheckMs),
+	},
+	webhooks: {
+		find: async (pool) => (await findDueWebhookWatches(pool)).map((payload) => ({ job: "connections.watch-webhooks", payload })),
+		gapMs: SLOW_GAP_MS,
+	},
+});
+
+/**
+ * Looks through the tables for work that is due and wakes it, whatever became of its own wake: a crash after the commit, a
+ * queue that was lost, a worker that hangs. Every worker process sweeps; wakes of the same work are one run, so that is
+ * harmless, and no election can fail.
+ */
+export function createSweep(deps: SweepDeps): (context: Pick<JobContext, "log">) => Promise<void> {
+	const { pool, wake, rescue } = deps;
+	const finders = findersOf(deps);
+	const seen = new Map<string, { sweeps: number; wokenAt: number }>();
+
+	const sweepOne = async ({ find, gapMs = 0 }: Finder, kind: string) => {
+		const waiting = new Set<string>();
+		const wakes: Promise<void>[] = [];
+		for (const { job, payload } of await find(pool)) {
+			const key = `${kind} ${JSON.stringify(payload)}`;
+			waiting.add(key);
+			const before = seen.get(key) ?? { sweeps: 0, wokenAt: 0 };
+			const sweeps = before.sweeps + 1;
+			const isDue = Date.now() - before.wokenAt >= gapMs;
+			seen.set(key, { sweeps, wokenAt: isDue ? Date.now() : before.wokenAt });
+			if (!isDue) continue;
+			wakes.push(gapMs === 0 && sweeps % SWEEPS_BEFORE_RESCUE === 0 ? rescue(job, payload) : wake(job, payload));
+		}
+		for (const [key, { wokenAt }] of seen) {
+			if (key.startsWith(`${kind} `) && !waiting.has(key) && Date.now() - wokenAt >= gapMs) seen.delete(key);
+		}
+		await Promise.all(wakes);
+	};
+
+	return async ({ log }) => {
+		const failed: unknown[] = [];
+		// One after the other, on one connection's time; one that fails does not keep the others from finding their work.
+		for (const [kind, finder] of Object.entries(finders)) {
+			await sweepOne(finder, kind).catch((error: unknown) => {
+				failed.push(error);
+				if (failed.length > 1) log.error({ err: error, kind }, "sweep.failed");
+			});
+		}
+		if (failed.length > 0) throw failed[0];
+	};
+}
+
+type Found = { shopId: number; connectionId: number };
+
+async function findDueFetches(pool: Pool): Promise<Found[]> {
+	const { rows } = await pool.query<Found>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
+		 WHERE c.state <> 'disconnected' AND EXISTS (
+		   SELECT FROM fetch_request f WHERE f.shop_id = c.shop_id AND f.connection_id = c.id AND f.seq > f.done_seq
+		     AND f.due_at <= clock_timestamp() AND (f.lease_until IS NULL OR f.lease_until <= clock_timestamp()))
+		 LIMIT $1`,
+		[FOUND_MAX],
+	);
+	return rows;
+}
+
+/** Connections whose orders count (their cut is set) and whose last poll, or last look at all stock, is so long ago. */
+async function findDue(pool: Pool, column: "polled_at" | "compared_at", everyMs: number): Promise<Found[]> {
+	const { rows } = await pool.query<Found>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
+		 WHERE c.state IN ('watching', 'live', 'paused') AND c.cut_at IS NOT NULL
+		   AND (c.${column} IS NULL OR c.${column} <= now() - $2 * interval '1 millisecond')
+		 ORDER BY c.${column} NULLS FIRST LIMIT $1`,
+		[FOUND_MAX, everyMs],
+	);
+	return rows;
+}
+
+/** Home's webhooks are Shopify's own: they are in the app's configuration. */
+async function findDueWebhookWatches(pool: Pool): Promise<Found[]> {
+	const { rows } = await pool.query<Found>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
+		 WHERE c.state IN ('watching', 'live', 'paused') AND NOT c.is_home
+		   AND (c.webhooks_checked_at IS NULL OR c.webhooks_checked_at <= now() - $2 * interval '1 millisecond')
+		 ORDER BY c.webhooks_checked_at NULLS FIRST LIMIT $1`,
+		[FOUND_MAX, WEBHOOKS_EVERY_MS],
+	);
+	return rows;
+}

@@ -1,0 +1,18 @@
+import { startWorkers } from "#jobs";
+import { createHandlers } from "./handlers.ts";
+import { startHealthServer } from "./health.ts";
+import { openRuntime, runProcess } from "./runtime.ts";
+
+/** `npm run worker`: the background work alone, as many processes as wanted, on a database server (DATABASE_URL). */
+await runProcess(async () => {
+	const runtime = await openRuntime({ name: "worker", mayEmbed: false });
+	const { env, log, pool, queue, deps } = runtime;
+	const workers = startWorkers(
+		createHandlers({ ...deps, rescue: queue.rescue, publicUrl: env.appUrl, orderPollMs: env.orderPollMs, stockCheckMs: env.stockCheckMs }),
+		{ queue },
+	);
+	const health =
+		env.healthPort === undefined ? undefined : await startHealthServer({ pool, workers }, { port: env.healthPort, host: env.host });
+	log.info({ healthPort: health?.port }, "worker.started");
+	return { log, closers: [() => workers.close(), async () => health?.close(), runtime.close] };
+});
