@@ -1,0 +1,55 @@
+import { parseArgs } from "node:util";
+import { connectGuest, dryRun, goLive, linkListings, proposeMatching, readCatalogue, startWatching } from "#app/connections/guests/index.ts";
+import { openRuntime } from "../server/runtime.ts";
+
+/**
+ * Connects a channel from the operator's side, by the same doors as the pages: `node scripts/connect.ts --shop DOMAIN
+ * --channel woocommerce --account https://store.example --set consumerKey=ck_… --set consumerSecret=cs_… [--go-live]`.
+ * Prints one JSON line per step. Needs the environment of the app (DATABASE_URL and the keys).
+ */
+const { values } = parseArgs({
+	options: {
+		shop: { type: "string" },
+		channel: { type: "string" },
+		account: { type: "string" },
+		set: { type: "string", multiple: true },
+		"go-live": { type: "boolean" },
+	},
+});
+const actor = "operator";
+const runtime = await openRuntime({ name: "connect", mayEmbed: false });
+const deps = { ...runtime.deps, publicUrl: runtime.env.appUrl };
+const say = (step: string, detail: unknown) => process.stdout.write(`${JSON.stringify({ step, detail })}\n`);
+let failed = false;
+try {
+	if (!values.shop || !values.channel || !values.account) throw new Error("--shop, --channel and --account are needed.");
+	const found = await deps.pool.query<{ id: number; import_state: string }>("SELECT id, import_state FROM shop WHERE domain = $1", [values.shop]);
+	const shop = found.rows[0];
+	if (!shop) throw new Error(`No shop ${values.shop} has opened the app yet.`);
+	if (shop.import_state !== "done") throw new Error(`The first import of ${values.shop} is not done (${shop.import_state}). Connect after it.`);
+	const credentials = Object.fromEntries((values.set ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+	const connected = await connectGuest(deps, shop.id, { channel: values.channel, account: values.account, credentials, actor });
+	say("connect", connected);
+	if (connected.outcome !== "connected") throw new Error(connected.reason);
+	const { connectionId } = connected;
+	say("catalogue", await readCatalogue(deps, shop.id, connectionId));
+	const matching = await proposeMatching(deps.pool, shop.id, connectionId);
+	say("matching", {
+		exact: matching.exact.length,
+		near: matching.near.length,
+		ambiguous: matching.ambiguous.length,
+		missingAtHome: matching.missingAtHome.length,
+		missingOnChannel: matching.missingOnChannel.length,
+	});
+	say("link", await linkListings(deps, shop.id, connectionId, matching.exact, actor));
+	say("watch", await startWatching(deps, shop.id, connectionId, actor));
+	const { sample: _, ...planned } = await dryRun(deps, shop.id, connectionId);
+	say("dry-run", planned);
+	if (values["go-live"]) say("go-live", await goLive(deps, shop.id, connectionId, actor));
+} catch (error) {
+	failed = true;
+	process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+} finally {
+	await runtime.close();
+}
+process.exit(failed ? 1 : 0);
