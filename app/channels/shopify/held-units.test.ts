@@ -20,14 +20,12 @@ test("R07 a refund line that stands before its units left current_quantity is no
 });
 
 test("R07 what is held never exceeds what was ordered and never falls below what is still ordered", () => {
-	const anyLine = fc
-		.tuple(fc.nat(50), fc.nat(50), fc.nat(50))
-		.map(([quantity, removed, refundedWithoutRestock]) => ({
-			...line,
-			quantity,
-			currentQuantity: Math.max(0, quantity - removed),
-			refundedWithoutRestock,
-		}));
+	const anyLine = fc.tuple(fc.nat(50), fc.nat(50), fc.nat(50)).map(([quantity, removed, refundedWithoutRestock]) => ({
+		...line,
+		quantity,
+		currentQuantity: Math.max(0, quantity - removed),
+		refundedWithoutRestock,
+	}));
 	fc.assert(
 		fc.property(anyLine, (l) => {
 			expect(heldUnits(l)).toBeLessThanOrEqual(l.quantity);

@@ -18,8 +18,8 @@ const BULK_AT_A_TIME = 5;
 const CONNECTIONS_MAX = 5;
 const DEPTH_MAX = 2;
 const SLICE = 100;
-const START_MS = 150;
-const SLICE_MS = 40;
+/** How long a run waits before its first slice, and rests after each. */
+export const BULK_PACE = { startMs: 150, sliceMs: 40 };
 /** A result can be fetched for seven days. */
 const URL_MS = 7 * 86_400_000;
 
@@ -28,7 +28,7 @@ type UserErrors = { field: string[] | null; message: string; code?: string }[];
 
 export function createBulkOperations(
 	stage: Stage,
-	{ world, contextFor, files }: { world: World; contextFor: (access: AccessToken) => Context; files: Files },
+	{ world, contextFor, files, pace }: { world: World; contextFor: (access: AccessToken) => Context; files: Files; pace: typeof BULK_PACE },
 ) {
 	const { state } = stage;
 	const unfinished = () => [...state.bulkOperations.values()].filter((b) => ["CREATED", "RUNNING", "CANCELING"].includes(b.status));
@@ -76,7 +76,7 @@ export function createBulkOperations(
 			partialDataUrl: null,
 		};
 		state.bulkOperations.set(made.id, made);
-		world.clock.after(START_MS, () => void play(made, operation, { groupObjects, context: { ...contextFor(access), bulk: true } }));
+		world.clock.after(pace.startMs, () => void play(made, operation, { groupObjects, context: { ...contextFor(access), bulk: true } }));
 		// The answer shows the operation as it was created, whatever becomes of it while the answer travels.
 		return { bulkOperation: { ...made }, userErrors: [] };
 	};
@@ -95,7 +95,7 @@ export function createBulkOperations(
 				const slice = await readSlice(root, ids.slice(from, from + SLICE), context);
 				if (slice === null) return finish(operation, "FAILED", "ACCESS_DENIED");
 				append(operation, slice, groupObjects);
-				await world.clock.sleep(SLICE_MS);
+				await world.clock.sleep(pace.sliceMs);
 			}
 		}
 		finish(operation, operation.status === "CANCELING" ? "CANCELED" : "COMPLETED", null);
@@ -208,21 +208,33 @@ function nodeSelection(connection: FieldNode): FieldNode | undefined {
 	return nodes ?? (edges && fields(edges).find((f) => f.name.value === "node"));
 }
 
-/** Takes the nested connections out of an object and makes lines of their entries. */
+/**
+ * Takes the nested connections out of an object, those inside its plain objects too, and makes lines of their entries. Their
+ * parent is the nearest object that has a line: levels below `inventoryItem` name the variant (as apps read them: mechanic-tasks,
+ * sync-inventory-levels-to-variant-metafields).
+ */
 function flatten(object: Record<string, unknown>, selection: FieldNode): Row {
-	const parent: Record<string, unknown> = { ...object };
 	const children: Record<string, unknown>[] = [];
-	for (const field of fields(selection).filter(isConnection)) {
-		const key = field.alias?.value ?? field.name.value;
-		const connection = parent[key] as { nodes?: Record<string, unknown>[]; edges?: { node: Record<string, unknown> }[] } | null;
-		delete parent[key];
-		const inner = nodeSelection(field);
-		for (const entry of connection?.nodes ?? connection?.edges?.map((edge) => edge.node) ?? []) {
-			const row = inner ? flatten(entry, inner) : { parent: entry, children: [] };
-			children.push({ ...row.parent, __parentId: parent.id }, ...row.children);
+	const lift = (value: Record<string, unknown>, from: FieldNode): Record<string, unknown> => {
+		const kept: Record<string, unknown> = { ...value };
+		for (const field of fields(from)) {
+			const key = field.alias?.value ?? field.name.value;
+			const below = kept[key];
+			if (!isConnection(field)) {
+				if (typeof below === "object" && below !== null && !Array.isArray(below)) kept[key] = lift(below as Record<string, unknown>, field);
+				continue;
+			}
+			const connection = below as { nodes?: Record<string, unknown>[]; edges?: { node: Record<string, unknown> }[] } | null;
+			delete kept[key];
+			const inner = nodeSelection(field);
+			for (const entry of connection?.nodes ?? connection?.edges?.map((edge) => edge.node) ?? []) {
+				const row = inner ? flatten(entry, inner) : { parent: entry, children: [] };
+				children.push({ ...row.parent, __parentId: object.id }, ...row.children);
+			}
 		}
-	}
-	return { parent, children };
+		return kept;
+	};
+	return { parent: lift(object, selection), children };
 }
 
 function append(operation: BulkOperation, rows: readonly Row[], groupObjects: boolean): void {
