@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
+import { Agent, buildConnector, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { leadOutside, serve } from "../../tests/kit/outside.ts";
 import type { CallReport } from "./channel.ts";
@@ -223,13 +224,17 @@ describe("when nothing comes back", () => {
 			received++;
 			response.end("{}");
 		};
-		await outside.restore();
-		outside = leadOutside({ "shop.example": local.origin }, { connectDelayMs: 600 });
-		const error = await failure(call({ method: "POST", limits: { connectMs: 200 } }));
+		const connect = buildConnector({});
+		const slow = new Agent({ connect: (options, done) => void setTimeout(() => connect(options, done), 600) });
+		const before = getGlobalDispatcher();
+		setGlobalDispatcher(slow);
+		const error = await failure(call({ method: "POST", host: "known", url: new URL(local.origin), limits: { connectMs: 200 } }));
 		expect(error).toMatchObject({ errorClass: "unavailable", outcomeUnknown: false });
 		expect(error.message).toContain("no connection within 200 ms");
 		await new Promise((resolve) => setTimeout(resolve, 800));
 		expect(received).toBe(0);
+		setGlobalDispatcher(before);
+		await slow.close();
 	});
 });
 
