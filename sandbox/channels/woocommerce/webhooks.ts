@@ -113,7 +113,7 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 				"X-WC-Webhook-Topic": webhook.topic,
 				"X-WC-Webhook-Resource": resource ?? "",
 				"X-WC-Webhook-Event": event ?? "",
-				"X-WC-Webhook-Signature": createHmac("sha256", webhook.secret).update(body).digest("base64"),
+				"X-WC-Webhook-Signature": signatureOf(webhook.secret, body),
 				"X-WC-Webhook-ID": String(webhook.id),
 				// Not unique: webhook and second (recorded: delivery-id-same-second).
 				"X-WC-Webhook-Delivery-ID": createHmac("md5", shop.host).update(`${webhook.id}${shop.time.seconds()}`).digest("hex"),
@@ -187,6 +187,9 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 		waiting: () => queue.length,
 	};
 }
+
+/** `WC_Webhook::generate_signature`: over the raw bytes of the body. */
+export const signatureOf = (secret: string, body: string) => createHmac("sha256", secret).update(body).digest("base64");
 
 function payload(shop: Shop, resource: string, id: number): unknown {
 	const order = shop.state.orders.get(id);

@@ -1,12 +1,20 @@
 import { createHmac } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Difference, differences } from "./contract/compare.ts";
-import { CONTRACTS_PRESENT, type DeliveryRecord, recording, type Step, webhookRecordingNames } from "./contract/recordings.ts";
+import {
+	CONTRACTS_PRESENT,
+	type DeliveryRecord,
+	recording,
+	type Step,
+	signatureVector,
+	webhookRecordingNames,
+} from "./contract/recordings.ts";
 import { replay } from "./contract/replay.ts";
 import { catalogue, SECRET } from "./contract/scenes.ts";
 import { createStage, RECEIVER, type Received, type Stage } from "./contract/stage.ts";
 import { WEBHOOK_SCENES } from "./contract/webhook-scenes.ts";
 import type { Webhook } from "./state.ts";
+import { signatureOf } from "./webhooks.ts";
 
 /**
  * The recorded changes are made in the stand-in, then its queue runs: what arrives must be what arrived, in the same order, with
@@ -203,6 +211,12 @@ describe.skipIf(!CONTRACTS_PRESENT)("WooCommerce 11.0.1 webhooks, recorded", () 
 		expect(Math.floor(results.first_queue_run_took_s)).toBe(60);
 		compared += 3;
 		await stage.close();
+	});
+
+	it("signature-vectors.json: the signature of a known body", () => {
+		const vector = signatureVector() as { secret_example: string; raw_body: string; "X-WC-Webhook-Signature": string };
+		expect(signatureOf(vector.secret_example, vector.raw_body)).toBe(vector["X-WC-Webhook-Signature"]);
+		compared++;
 	});
 
 	it("no webhook recording is left out", () => {

@@ -32,5 +32,6 @@ export type DeliveryRecord = {
 
 export const recording = <T>(name: string): T => JSON.parse(readFileSync(new URL(name, RECORDED), "utf8")) as T;
 export const schema = (name: string): unknown => JSON.parse(readFileSync(new URL(name, SCHEMAS), "utf8"));
+export const signatureVector = (): unknown => JSON.parse(readFileSync(new URL("signature-vectors.json", CONTRACTS), "utf8"));
 export const recordingNames = () => readdirSync(RECORDED).filter((name) => name.endsWith(".json"));
 export const webhookRecordingNames = () => readdirSync(new URL("webhooks/", RECORDED)).filter((name) => name.endsWith(".json"));
