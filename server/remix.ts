@@ -12,7 +12,11 @@ const BUILD_DIRECTORY = fileURLToPath(new URL("../build/", import.meta.url));
  * to be. Throws when the app was not built. The pages use the process's database and Shopify library: openDatabase() and
  * openShopify() come first.
  */
-export function createRemixHandler({ publicOrigin }: { publicOrigin: string }): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRemixHandler({
+	publicOrigin,
+}: {
+	publicOrigin: string;
+}): (request: IncomingMessage, response: ServerResponse) => void {
 	const serverBuild = `${BUILD_DIRECTORY}server/index.js`;
 	if (!existsSync(serverBuild)) throw new Error("The embedded app is not built yet: run `npm run build`");
 	const origin = new URL(publicOrigin);

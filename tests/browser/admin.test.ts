@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chromiumPath, openStage, picturePath, type Stage } from "./stage.ts";
+import { chromiumPath, openStage, picturePath, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const ROOT = "/store/northwind-outdoor";
 
@@ -7,7 +7,7 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 	let stage: Stage;
 	beforeAll(async () => {
 		stage = await openStage();
-	});
+	}, STAGE_TIMEOUT_MS);
 	afterAll(() => stage?.close());
 
 	test("the merchant's hand: a new figure is stock at that location, a bundle's is not typed in", async () => {

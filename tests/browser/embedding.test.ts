@@ -1,7 +1,16 @@
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fillShop } from "../kit/fill-shop.ts";
-import { chromiumPath, openStage, PUBLIC_ORIGIN, SESSION_TOKEN_SECONDS, SHOP, type Stage } from "./stage.ts";
+import {
+	chromiumPath,
+	NEXT_API_SECRET,
+	openStage,
+	PUBLIC_ORIGIN,
+	SESSION_TOKEN_SECONDS,
+	SHOP,
+	STAGE_TIMEOUT_MS,
+	type Stage,
+} from "./stage.ts";
 
 const PERSON = "Mozilla/5.0 (Macintosh) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36";
 const STAFF = "548380009";
@@ -10,7 +19,7 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 	let stage: Stage;
 	beforeAll(async () => {
 		stage = await openStage();
-	});
+	}, STAGE_TIMEOUT_MS);
 	afterAll(() => stage?.close());
 
 	const tokenFor = (seconds = SESSION_TOKEN_SECONDS) => stage.shopify.mintSessionToken({ shop: SHOP, userId: STAFF, seconds });
@@ -51,6 +60,18 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		await again.close();
 	});
 
+	test("a shop whose handing on failed after its token was stored is handed on at the next visit", async () => {
+		const state = async () => (await stage.database.pool.query("SELECT state FROM connection WHERE is_home")).rows;
+		expect(await state()).toEqual([{ state: "live" }]);
+		await stage.database.pool.query("UPDATE connection SET state = 'connecting' WHERE is_home");
+		const before = stage.exchanges();
+		const { app, close } = await stage.open();
+		await app.getByTestId("verdict").waitFor();
+		expect(await state()).toEqual([{ state: "live" }]);
+		expect(stage.exchanges()).toBe(before);
+		await close();
+	});
+
 	test("R36 the token that Shopify gave lies sealed in the database", async () => {
 		const { rows } = await stage.database.pool.query<{ row: string }>("SELECT session::text AS row FROM session");
 		expect(rows).toHaveLength(1);
@@ -66,6 +87,9 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		expect(page.headers["set-cookie"]).toBeUndefined();
 		const nobody = await ask("/auth/login");
 		expect(nobody.headers["content-security-policy"]).toBe("frame-ancestors 'none';");
+		// The gateway stands in for the admin's address alone and loosens nothing else.
+		const throughGateway = await fetch(new URL("/auth/login", stage.world.origin()), { headers: { "user-agent": PERSON } });
+		expect(throughGateway.headers.get("content-security-policy")).toBe("frame-ancestors 'none';");
 	});
 
 	test("a token of one shop opens that shop's page, whatever shop the address names (R37)", async () => {
@@ -137,5 +161,19 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		});
 		expect(thrown).toContain("shopify.resourcePicker is not simulated");
 		await close();
+	});
+
+	test("R36 while Shopify's secret is rotated, pages open with the old one and with the new", async () => {
+		const visit = async () => {
+			const { app, close } = await stage.open();
+			await app.getByTestId("verdict").waitFor();
+			await close();
+		};
+		await visit();
+		stage.shopify.rotateSecret(NEXT_API_SECRET);
+		await stage.database.pool.query("DELETE FROM session");
+		const before = stage.exchanges();
+		await visit();
+		expect(stage.exchanges() - before).toBe(1);
 	});
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
-import { chromiumPath, openStage, picturePath, SHOP, type Stage } from "./stage.ts";
+import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const PHONE = { width: 390, height: 844 };
 /** Two looks at the server and the drawing in between. */
@@ -24,7 +24,7 @@ describe.skipIf(!chromiumPath)("R35 the overview inside the Shopify admin", () =
 				connection,
 			]);
 		}
-	});
+	}, STAGE_TIMEOUT_MS);
 	afterAll(() => stage?.close());
 	beforeEach(async () => {
 		await query("DELETE FROM dead_letter");
@@ -114,6 +114,16 @@ describe.skipIf(!chromiumPath)("R35 the overview inside the Shopify admin", () =
 		await query("UPDATE shop SET import_done = 480");
 		await app.getByText("Reading your products: 480 of 500").waitFor({ timeout: LIVE_WITHIN_MS });
 		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("a page that fails says so and that stock is kept in step all the same; trying again brings it", async () => {
+		await query("ALTER TABLE oversell RENAME TO oversell_away");
+		const { app, close } = await stage.open();
+		await app.getByText("This page could not be loaded").waitFor();
+		await query("ALTER TABLE oversell_away RENAME TO oversell");
+		await app.getByRole("button", { name: "Try again" }).click();
+		await app.getByText("Everything is in step").waitFor();
 		await close();
 	});
 

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { accessSync, mkdirSync } from "node:fs";
+import { accessSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
@@ -15,8 +17,13 @@ export const SHOP = "northwind-outdoor.myshopify.com";
 export const PUBLIC_ORIGIN = "https://lockstep.example";
 const API_KEY = "0123456789abcdef0123456789abcdef";
 const API_SECRET = "shpss_0123456789";
+export const NEXT_API_SECRET = "shpss_9876543210";
+const LOCKSTEP_KEYS = `test:${randomBytes(32).toString("base64")}`;
+const DATA_DIR = mkdtempSync(join(tmpdir(), "lockstep-browser-"));
 export const SESSION_TOKEN_SECONDS = 60;
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
+/** Building the app, a database, a server and a browser, on a machine that is busy otherwise. */
+export const STAGE_TIMEOUT_MS = 240_000;
 /** Two locations, two things, and a bundle of both. */
 const SEED = {
 	locations: [{ name: "Main warehouse" }, { name: "Harbour store" }],
@@ -107,8 +114,8 @@ export async function openStage(): Promise<Stage> {
 
 	let child: ChildProcess | undefined;
 	const startApp = async () => {
-		child = startPages({ world, database, gateway, port: appPort });
-		appPort = await firstLine(child);
+		child = startWeb({ world, database, gateway, port: appPort });
+		appPort = await listeningPort(child);
 	};
 	const stopApp = async () => {
 		if (!child || child.exitCode !== null) return;
@@ -141,6 +148,7 @@ export async function openStage(): Promise<Stage> {
 			await stopApp();
 			await world.close();
 			await database.drop();
+			rmSync(DATA_DIR, { recursive: true, force: true });
 		},
 	};
 }
@@ -172,35 +180,41 @@ export function picturePath(name: string): string {
 	return `${folder}${name}.png`;
 }
 
-function startPages(stage: { world: World; database: TestDatabase; gateway: AdminGateway; port: number }): ChildProcess {
+function startWeb(stage: { world: World; database: TestDatabase; gateway: AdminGateway; port: number }): ChildProcess {
 	const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-	return spawn(process.execPath, ["--import", file("../../sandbox/preload.ts"), file("./pages-process.ts")], {
+	return spawn(process.execPath, ["--import", file("../../sandbox/preload.ts"), file("../../server/web.ts")], {
 		stdio: ["ignore", "pipe", "inherit"],
 		env: {
 			PATH: process.env.PATH ?? "",
 			NODE_ENV: "test",
 			PORT: String(stage.port),
-			LOG_LEVEL: "silent",
 			SHOPIFY_API_KEY: API_KEY,
-			SHOPIFY_API_SECRET: API_SECRET,
+			// As while a secret is being rotated: Shopify still signs with the old one.
+			SHOPIFY_API_SECRET: NEXT_API_SECRET,
+			SHOPIFY_API_SECRET_PREVIOUS: API_SECRET,
 			SHOPIFY_APP_URL: PUBLIC_ORIGIN,
 			APP_BRIDGE_URL: stage.gateway.appBridgeUrl(),
-			LOCKSTEP_KEYS: `test:${randomBytes(32).toString("base64")}`,
+			LOCKSTEP_KEYS,
+			LOCKSTEP_DATA_DIR: DATA_DIR,
 			DATABASE_URL: stage.database.url,
 			SANDBOX_UPSTREAMS: stage.world.upstreams(),
 		},
 	});
 }
 
-function firstLine(child: ChildProcess): Promise<number> {
+/** The port that the process says it listens on; its log is one JSON object a line. */
+function listeningPort(child: ChildProcess): Promise<number> {
 	return new Promise((resolve, reject) => {
-		const timer = setTimeout(() => reject(new Error("The app's pages did not start in time")), START_TIMEOUT_MS);
-		child.once("exit", (code) => reject(new Error(`The app's pages ended with ${code}`)));
-		if (child.stdout) {
-			createInterface(child.stdout).once("line", (line) => {
-				clearTimeout(timer);
-				resolve(Number(line));
-			});
-		}
+		const said: string[] = [];
+		const timer = setTimeout(() => reject(new Error(`The app did not start in time:\n${said.join("\n")}`)), START_TIMEOUT_MS);
+		child.once("exit", (code) => reject(new Error(`The app ended with ${code}:\n${said.join("\n")}`)));
+		if (!child.stdout) return;
+		createInterface(child.stdout).on("line", (line) => {
+			said.push(line);
+			const port = /"port":(\d+).*"event":"process\.started"/.exec(line)?.[1];
+			if (!port) return;
+			clearTimeout(timer);
+			resolve(Number(port));
+		});
 	});
 }
