@@ -6,10 +6,12 @@ import { noteFailure, noteSuccess } from "./breaker.ts";
 import { deadLetterOf } from "./dead-letter-of.ts";
 import { type Answer, judgeReading } from "./judge-reading.ts";
 import { ClaimLostError, guarded, type Lane, LEASE_MS } from "./lane.ts";
+import type { ListingState } from "./listing-state.ts";
 import { readEach } from "./read-each.ts";
 import type { ClaimedListing } from "./sql/claim-listings.ts";
 import { lockClaimed } from "./sql/lock-claimed.ts";
 import { type Difference, noteDifferences } from "./sql/note-differences.ts";
+import { readPaces } from "./sql/read-paces.ts";
 import { type Reached, sampleLag } from "./sql/sample-lag.ts";
 import { type SavedListing, saveListings } from "./sql/save-listings.ts";
 import { type PlannedWrite, writeBatch } from "./write-batch.ts";
@@ -86,6 +88,7 @@ async function planBatch(
 	const ownSalesLower = channel.capabilities.quantityMeaning === "selfDecrementing";
 	const planned = await transaction(deps.pool, async (tx) => {
 		const { now, listings } = await lockClaimed(tx, { ...claim, ids: [...askedById.keys()], withinLease: true });
+		const paces = await readPaces(tx, claim, mayBeWritten(listings, answers));
 		const writes: PlannedWrite[] = [];
 		const again: ClaimedListing[] = [];
 		const saved: SavedListing[] = [];
@@ -96,7 +99,13 @@ async function planBatch(
 		for (const listing of listings) {
 			const before = askedById.get(listing.id) as ClaimedListing;
 			const correlationId = before.correlationId ?? claim.token;
-			const judged = judgeReading(listing, before, answers.get(listing.id), { now, watching, ownSalesLower, lastReading });
+			const judged = judgeReading(listing, before, answers.get(listing.id), {
+				now,
+				watching,
+				ownSalesLower,
+				pace: paces.get(listing.id) ?? NO_SALES,
+				lastReading,
+			});
 			if (judged.verdict === "read-again") {
 				again.push({ ...before, shown: listing.shown, unseen: listing.unseen, seen: listing.seen, ownChanges: listing.ownChanges });
 				continue;
@@ -146,3 +155,13 @@ async function planBatch(
 	logAttempts(deps.log, claim.shopId, claim.connectionId, planned.attempts);
 	return { ...planned, attempts: planned.attempts.length };
 }
+
+const NO_SALES = { unitsInMinute: 0, unitsInTenSeconds: 0 };
+
+/** Those whose pace matters: they sell, and show something else than they must. */
+const mayBeWritten = (listings: readonly ListingState[], answers: ReadonlyMap<number, Answer>): number[] =>
+	listings.flatMap(({ id, desired }) => {
+		const answer = answers.get(id);
+		const reading = answer && "quantity" in answer ? answer.quantity : null;
+		return reading !== null && reading > 0 && desired !== null && desired !== reading ? [id] : [];
+	});

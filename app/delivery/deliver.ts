@@ -1,5 +1,5 @@
 import type { Queryable } from "#app/db.server.ts";
-import type { JobResult, Wake } from "#jobs";
+import type { JobResult } from "#jobs";
 import { passGate } from "./breaker.ts";
 import type { DeliveryDeps } from "./deps.ts";
 import { pushDeltas } from "./push-deltas.ts";
@@ -34,11 +34,6 @@ export async function deliver(deps: DeliveryDeps, { shopId, connectionId }: { sh
 
 const again = (delayMs: number): JobResult =>
 	delayMs > AGAIN_MAX_MS ? undefined : { again: { delayMs: Math.max(AGAIN_MIN_MS, delayMs) } };
-
-/** After a commit that made listings dirty or left home something to be told. A lost wake is found by the sweep. */
-export function wakeDeliveries(wake: Wake, { shopId, deliveries }: { shopId: number; deliveries: readonly number[] }): void {
-	for (const connectionId of deliveries) void wake("delivery.push", { shopId, connectionId });
-}
 
 /** For the sweep: connections that something is due for right now, whatever became of its wake. */
 export async function findDueDeliveries(db: Queryable): Promise<{ shopId: number; connectionId: number }[]> {

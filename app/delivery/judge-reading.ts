@@ -1,6 +1,14 @@
 import { type ChannelError, ListingNotFoundError, RequestRejectedError } from "#app/channels/errors.ts";
-import { afterAgreement, afterFailure, afterReading, type ListingState, owesWrite, settle } from "./listing-state.ts";
-import { planWrite } from "./plan-write.ts";
+import {
+	afterAgreement,
+	afterFailure,
+	afterReading,
+	type ListingState,
+	owesWrite,
+	settle,
+	withoutStaleAssumptions,
+} from "./listing-state.ts";
+import { type Pace, planWrite } from "./plan-write.ts";
 import type { ClaimedListing } from "./sql/claim-listings.ts";
 import type { Difference } from "./sql/note-differences.ts";
 
@@ -20,12 +28,13 @@ export type Judgement =
  * there is, however old the wake that led here (R16).
  */
 export function judgeReading(
-	listing: ListingState,
+	locked: ListingState,
 	asked: ClaimedListing,
 	answer: Answer | undefined,
-	context: { now: number; watching: boolean; ownSalesLower: boolean; lastReading: boolean },
+	context: { now: number; watching: boolean; ownSalesLower: boolean; pace: Pace; lastReading: boolean },
 ): Judgement {
 	const { now } = context;
+	const listing = withoutStaleAssumptions(locked, now);
 	if (listing.desired === null || !listing.deliverable) return settled({ ...listing }, now, listing.desired === null);
 	const figure = readable(listing, answer);
 	if ("error" in figure) return { verdict: "failed", listing: afterFailure(listing, figure.error, now), error: figure.error };
@@ -43,6 +52,7 @@ export function judgeReading(
 			sent: listing.sent,
 			before: apart ? { shown: asked.shown, unseen: asked.unseen } : null,
 			mayStillLand: listing.uncertainUntil !== null && listing.uncertainUntil > now,
+			pace: context.pace,
 			ownSalesLower: context.ownSalesLower,
 		},
 		reading,
@@ -55,11 +65,21 @@ export function judgeReading(
 			// Nothing is sent while the merchant only watches (R42), so there is nothing to come back for until the figure changes.
 			return { verdict: "settled", listing: rest({ ...next, sent: null }), wouldSend: plan.quantity, agreed: false, difference };
 		case "wait":
-			return { verdict: "settled", listing: settle(next, { now, since: null }), wouldSend: null, agreed: false, difference };
+			return {
+				verdict: "settled",
+				listing: lookLater(settle(next, { now, since: null }), now),
+				wouldSend: null,
+				agreed: false,
+				difference,
+			};
 		case "none":
 			return { verdict: "settled", listing: afterAgreement(next, now), wouldSend: null, agreed: owesWrite(listing), difference };
 	}
 }
+
+/** A raise that has to wait is looked at this often; what must fall meanwhile does not wait for that (sql/due.ts). */
+const RAISE_PAUSE_MS = 1_000;
+const lookLater = (listing: ListingState, now: number): ListingState => ({ ...listing, nextAttemptAt: now + RAISE_PAUSE_MS });
 
 /** Not governed any more: nothing to do. Paused or unlinked meanwhile: it stays as it is until somebody lets it go on. */
 const settled = (listing: ListingState, now: number, free: boolean): Judgement => ({

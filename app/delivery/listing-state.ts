@@ -17,6 +17,9 @@ export type ListingState = {
 	landedMovementId: number;
 	shown: number | null;
 	unseen: number;
+	/** Of `unseen`, and until when they are not given back. */
+	assumed: number;
+	assumedUntil: number | null;
 	/** Both are the last moment for which `shown` is known: of a reading, or of a write and the reading that it followed. */
 	readAt: number | null;
 	writtenAt: number | null;
@@ -42,16 +45,28 @@ const ATTEMPTS_MAX = 5;
 /** The order of a sale usually comes within moments of the channel's "this product changed": look only after that. */
 const SEEN_PATIENCE_MS = 3_000;
 
+/** Orders mostly come within seconds; a unit that was taken for sold and was not is offered again after this. */
+const ASSUMED_MS = 10_000;
+
+/** Units that were taken for sold on the way of a write and that no order has claimed in time are not missing any more. */
+export function withoutStaleAssumptions(listing: ListingState, now: number): ListingState {
+	if (listing.assumedUntil === null || listing.assumedUntil > now) return listing;
+	return { ...listing, unseen: listing.unseen - Math.min(listing.assumed, listing.unseen), assumed: 0, assumedUntil: null };
+}
+
 /**
  * A reading is as good as a write: at `readAt` the channel showed exactly this. Orders that are applied from here on are
  * judged by that moment: those from before it pay off `unseen`, those from after it lower `shown`. So this is saved before the
  * write leaves, and a killed worker leaves a listing that still tells the truth.
  */
 export function afterReading(listing: ListingState, { reading, readAt, plan, seenBefore, ordersCame, now }: ReadingTaken): ListingState {
+	const assumed = plan.action === "write" ? plan.assumed : 0;
 	return {
 		...listing,
 		shown: reading,
 		unseen: plan.unseen,
+		assumed: listing.assumed + assumed,
+		assumedUntil: assumed > 0 ? now + ASSUMED_MS : listing.assumedUntil,
 		readAt,
 		writtenAt: readAt,
 		originalQuantity: listing.originalQuantity ?? reading,
@@ -142,16 +157,13 @@ export function afterFailure(listing: ListingState, error: ChannelError, now: nu
 /** Clean, or dirty since when and due when. `since`: a reached figure's next step starts there; null keeps what was. */
 export function settle(listing: ListingState, { now, since }: { now: number; since: number | null }): ListingState {
 	const settled = { ...listing, seen: listing.seen === listing.shown ? null : listing.seen };
-	const unsettled = listing.uncertainUntil !== null && listing.uncertainUntil > now;
-	const looks = settled.recheck || unsettled;
-	if (!owesWrite(settled) && !looks && settled.seen === null) return { ...settled, dirtySince: null, nextAttemptAt: null };
-	const onlySeen = !owesWrite(settled) && !looks;
-	return {
-		...settled,
-		recheck: looks,
-		dirtySince: since ?? settled.dirtySince ?? now,
-		nextAttemptAt: onlySeen ? now + SEEN_PATIENCE_MS : null,
-	};
+	const dirty = { ...settled, recheck: true, dirtySince: since ?? settled.dirtySince ?? now, nextAttemptAt: null };
+	if (settled.recheck) return dirty;
+	if (owesWrite(settled)) return { ...dirty, recheck: false };
+	if (listing.uncertainUntil !== null && listing.uncertainUntil > now) return dirty;
+	if (settled.seen !== null) return { ...dirty, recheck: false, nextAttemptAt: now + SEEN_PATIENCE_MS };
+	if (settled.assumed > 0 && settled.unseen > 0) return { ...dirty, nextAttemptAt: settled.assumedUntil };
+	return { ...settled, dirtySince: null, nextAttemptAt: null };
 }
 
 /** Below zero a channel sells as little as at zero. */

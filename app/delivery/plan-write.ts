@@ -12,16 +12,21 @@ export type ListingFigures = {
 	before: { shown: number | null; unseen: number } | null;
 	/** An earlier write may still land: what we raise now, it could raise again over sales. */
 	mayStillLand: boolean;
+	/** What the channel itself sold lately, by the orders that we have. */
+	pace: Pace;
 	/** The channel's own sale lowers its own figure. Where it does not, a lower reading says nothing about sales. */
 	ownSalesLower: boolean;
 };
 
+export type Pace = { unitsInMinute: number; unitsInTenSeconds: number };
+
 /** `unseen`: what to remember, whatever is done. */
 export type WritePlan =
-	| { action: "write"; quantity: number; unseen: number }
+	/** `assumed`: of `unseen`, units that we did not see but that are probably sold before the write lands. */
+	| { action: "write"; quantity: number; unseen: number; assumed: number }
 	/** The channel shows the right figure already. */
 	| { action: "none"; unseen: number }
-	/** It must be raised, and an earlier write may still land. */
+	/** It must be raised, and not now. */
 	| { action: "wait"; unseen: number };
 
 /**
@@ -35,9 +40,29 @@ export function planWrite(figures: ListingFigures, reading: number): WritePlan {
 	// Below zero the channel owes units to its own buyers. Zero sells as little, and writing it would let the next cancellation
 	// there offer a unit that is owed.
 	if (quantity === Math.max(0, reading)) return { action: "none", unseen };
-	if (quantity > reading && figures.mayStillLand) return { action: "wait", unseen };
-	return { action: "write", quantity, unseen };
+	if (quantity > reading && (figures.mayStillLand || sellsOutSoon(figures, reading, unseen))) return { action: "wait", unseen };
+	const assumed = quantity < reading ? Math.min(quantity, soldOnTheWay(figures, reading, unseen)) : 0;
+	return { action: "write", quantity: quantity - assumed, unseen: unseen + assumed, assumed };
 }
+
+/** From reading to write: two halves of a call, and what it waited for. Measured on stores: 0.3 to 0.8 s. */
+const ON_THE_WAY_SECONDS = 1;
+
+/**
+ * Between reading and write the channel may sell, and an absolute write gives that unit to buyers again. On a listing that
+ * lasts for long the order comes and corrects it; one that sells out within a minute could sell the unit twice before. So such
+ * a one is raised when it has sold out: a channel that shows nothing sells nothing in between, and the raise is exact.
+ */
+const sellsOutSoon = ({ pace, ownSalesLower }: ListingFigures, reading: number, unseen: number): boolean =>
+	ownSalesLower && reading > 0 && reading <= pace.unitsInMinute + unseen;
+
+/**
+ * And when it must be lowered, what it probably sells on the way is taken for sold at once: the orders pay it off, or it is
+ * given back after some seconds. Simulated over 200 days each (simulation.test.ts), 40 units that two channels sell out in 10 to
+ * 20 s: oversold 1.6 to 3.4 a day without this, 0.3 to 1.0 with it, and no unit less sold.
+ */
+const soldOnTheWay = (figures: ListingFigures, reading: number, unseen: number): number =>
+	sellsOutSoon(figures, reading, unseen) ? Math.max(1, Math.ceil((figures.pace.unitsInTenSeconds / 10) * ON_THE_WAY_SECONDS)) : 0;
 
 function unseenUnits(figures: ListingFigures, reading: number): number {
 	const { desired, shown, unseen, sent, before } = figures;

@@ -2,8 +2,8 @@
  * Which listings wait for a delivery, and when each is due; one wording for claiming, for the sweeper and for "come back at".
  * `l` is a listing row.
  *
- * A backoff holds only for what failed; a listing whose figure moved meanwhile and that never failed does not wait for it.
- * While an earlier write may still land, what must go down goes out at once, everything else after that moment.
+ * What must go down goes out at once, unless it is that which failed; what must be raised, or only looked at, waits for its
+ * moment, and for as long as an earlier write may still land.
  */
 export const WAITING = `l.dirty_since IS NOT NULL AND NOT l.parked AND NOT l.paused AND l.link_state = 'linked' AND l.desired IS NOT NULL`;
 
@@ -12,7 +12,7 @@ const MUST_FALL = `(l.shown IS NULL OR ${TARGET} < l.shown)`;
 
 export const DUE_AT = `greatest(
   l.claimed_until,
-  CASE WHEN l.attempts = 0 AND (l.shown IS NULL OR ${TARGET} <> greatest(l.shown, 0)) THEN NULL ELSE l.next_attempt_at END,
+  CASE WHEN l.attempts = 0 AND ${MUST_FALL} THEN NULL ELSE l.next_attempt_at END,
   CASE WHEN ${MUST_FALL} THEN NULL ELSE l.uncertain_until END)`;
 
 export const IS_DUE = `coalesce(${DUE_AT} <= now(), true)`;

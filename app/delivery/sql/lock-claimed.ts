@@ -21,7 +21,8 @@ export async function lockClaimed(
 }
 
 const lockStatement = `
-SELECT id, external_id, parent_external_id, item_id, desired, desired_movement_id, landed_movement_id, shown, unseen, read_at, written_at,
+SELECT id, external_id, parent_external_id, item_id, desired, desired_movement_id, landed_movement_id, shown, unseen,
+  assumed, assumed_until, read_at, written_at,
   original_quantity, sent, sent_alone, own_changes, recheck, seen, uncertain_until, parked,
   NOT parked AND NOT paused AND link_state = 'linked' AS deliverable, dirty_since, next_attempt_at, attempts, attempts_class
 FROM listing
@@ -38,6 +39,8 @@ const toState = (row: Record<string, unknown>): ListingState => ({
 	landedMovementId: row.landed_movement_id as number,
 	shown: row.shown as number | null,
 	unseen: row.unseen as number,
+	assumed: row.assumed as number,
+	assumedUntil: milliseconds(row.assumed_until),
 	readAt: milliseconds(row.read_at),
 	writtenAt: milliseconds(row.written_at),
 	originalQuantity: row.original_quantity as number | null,

@@ -14,13 +14,15 @@ export async function saveListings(tx: Client, shopId: number, token: string, sa
 
 const saveStatement = `
 UPDATE listing l SET
-  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, read_at = r.read_at, written_at = r.written_at,
+  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until,
+  read_at = r.read_at, written_at = r.written_at,
   original_quantity = r.original_quantity, sent = r.sent, recheck = r.recheck, seen = r.seen, uncertain_until = r.uncertain_until,
   parked = r.parked, dirty_since = r.dirty_since, next_attempt_at = r.next_attempt_at, attempts = r.attempts,
   attempts_class = r.attempts_class, updated_at = now(),
   claim_token = CASE WHEN r.kept_ms IS NULL THEN NULL ELSE l.claim_token END,
   claimed_until = clock_timestamp() + r.kept_ms * interval '1 millisecond'
-FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, landed_movement_id bigint, shown int, unseen int, read_at timestamptz, written_at timestamptz,
+FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, landed_movement_id bigint, shown int, unseen int, assumed int, assumed_until timestamptz,
+  read_at timestamptz, written_at timestamptz,
   original_quantity int, sent int, recheck boolean, seen int, uncertain_until timestamptz, parked boolean, dirty_since timestamptz,
   next_attempt_at timestamptz, attempts int, attempts_class text, kept_ms int)
 WHERE l.shop_id = $1 AND l.id = r.id AND l.claim_token = $2`;
@@ -30,6 +32,8 @@ const toRecord = ({ listing, keptMs }: SavedListing) => ({
 	landed_movement_id: listing.landedMovementId,
 	shown: listing.shown,
 	unseen: listing.unseen,
+	assumed: listing.assumed,
+	assumed_until: iso(listing.assumedUntil),
 	read_at: iso(listing.readAt),
 	written_at: iso(listing.writtenAt),
 	original_quantity: listing.originalQuantity,
