@@ -183,7 +183,7 @@ export async function expectCoherentState(pool: pg.Pool, shopId: number, { drain
 	expect(allocated.rows).toEqual([]);
 	const dirty = await pool.query(
 		`SELECT id FROM listing WHERE shop_id = $1 AND link_state = 'linked' AND desired IS NOT NULL AND dirty_since IS NULL
-		   AND (shown IS NULL OR shown <> greatest(desired - unseen, 0))`,
+		   AND (shown IS NULL OR greatest(shown, 0) <> greatest(desired - unseen, 0))`,
 		[shopId],
 	);
 	expect(dirty.rows).toEqual([]);
