@@ -1,8 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createRandom } from "../../random.ts";
 import { createStage, KEYS, type Stage } from "./contract/stage.ts";
 import type { WooStoreOptions } from "./index.ts";
 import type { Gap } from "./shop.ts";
+
+/** For what happens in the store by itself; a busy machine may take its time. */
+const WAIT = { timeout: 10_000, interval: 5 };
 
 let stage: Stage;
 const open = async (options: Partial<WooStoreOptions> = {}) => {
@@ -249,11 +252,12 @@ describe("the books", () => {
 	it("hear of more requests in flight than the host puts up with", async () => {
 		await open({ maxConcurrency: 2, roundTripMs: [300, 800] });
 		const answers = Promise.all([1, 2, 3].map(() => call("GET", "/products")));
-		await new Promise((resolve) => setTimeout(resolve, 60));
-		for (const second of ["05", "10"]) {
-			stage.setTime(`2026-11-21T04:37:${second}.000Z`);
-			await new Promise((resolve) => setTimeout(resolve, 30));
-		}
+		await vi.waitFor(() => expect(rules()).toHaveLength(1), WAIT);
+		// The store's clock goes on until all three have their answers.
+		await vi.waitFor(() => {
+			stage.setTime(new Date(stage.world.clock.now() + 1_000).toISOString());
+			expect(stage.world.books.calls("woocommerce")).toHaveLength(3);
+		}, WAIT);
 		expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200]);
 		expect(rules()).toEqual(["concurrency"]);
 	});
@@ -292,27 +296,26 @@ describe("faults", () => {
 		await open();
 		stage.store.seed([{ ...TEA, quantity: 1 }]);
 		const path = `/products/${productId()}`;
-		const cutOff = async (value: number) => {
+		/** Sends a write that gets no answer; comes back when the store is done with it. */
+		const unanswered = async (value: number) => {
+			const before = stage.world.books.calls("woocommerce").length;
 			const request = call("PUT", path, { stock_quantity: value });
 			request.catch(() => {});
-			await new Promise((resolve) => setTimeout(resolve, 60));
-			return request;
+			await vi.waitFor(() => expect(stage.world.books.calls("woocommerce")).toHaveLength(before + 1), WAIT);
+			return { request };
 		};
 		stage.world.faults.next("woocommerce", 1, { kind: "timeout", effect: "none" });
-		void cutOff(2).catch(() => {});
-		await new Promise((resolve) => setTimeout(resolve, 80));
+		await unanswered(2);
 		expect(stored()).toBe(1);
 		stage.world.faults.next("woocommerce", 1, { kind: "timeout", effect: "before" });
-		void cutOff(3).catch(() => {});
-		await new Promise((resolve) => setTimeout(resolve, 80));
+		await unanswered(3);
 		expect(stored()).toBe(3);
 		stage.world.faults.next("woocommerce", 1, { kind: "lands-late", delayMs: 20_000 });
-		await expect(cutOff(4)).rejects.toThrow();
+		await expect((await unanswered(4)).request).rejects.toThrow();
 		await call("PUT", path, { stock_quantity: 5 });
 		expect(stored()).toBe(5);
 		stage.setTime("2026-11-21T04:37:20.000Z");
-		await new Promise((resolve) => setTimeout(resolve, 10));
-		expect(stored()).toBe(4);
+		await vi.waitFor(() => expect(stored()).toBe(4), WAIT);
 		expect(stage.world.books.calls("woocommerce").map(({ status }) => status)).toEqual([0, 0, 0, 200]);
 	});
 
@@ -340,7 +343,7 @@ describe("faults", () => {
 		await run(["A", "D"]);
 		expect(got()).toEqual(["B", "B", "D", "A"]);
 		stage.setTime("2026-11-21T04:37:40.000Z");
-		await new Promise((resolve) => setTimeout(resolve, 40));
+		await vi.waitFor(() => expect(stage.world.books.deliveries("woocommerce")).toHaveLength(6), WAIT);
 		expect(got().at(-1)).toBe("C");
 		const id = (sku: string) => String(ids.get(sku)?.productId);
 		expect(stage.world.books.deliveries("woocommerce").map(({ fate, resourceId }) => [fate, resourceId])).toEqual([
@@ -361,7 +364,7 @@ describe("faults", () => {
 		await buy(1);
 		expect(stage.received).toHaveLength(1);
 		stage.setTime("2026-11-21T04:37:01.000Z");
-		await new Promise((resolve) => setTimeout(resolve, 60));
+		await vi.waitFor(() => expect(stage.world.books.deliveries("woocommerce")).toHaveLength(2), WAIT);
 		expect(stage.received.map(({ headers }) => headers["x-wc-webhook-topic"])).toEqual([undefined, "order.created", "order.created"]);
 	});
 });
