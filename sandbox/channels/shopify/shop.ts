@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { World } from "../../world.ts";
 import type { AppConfig } from "./app-config.ts";
 import type { AccessToken, Auth } from "./auth.ts";
-import { createBulkOperations } from "./bulk.ts";
+import { BULK_PACE, createBulkOperations } from "./bulk.ts";
 import * as catalog from "./catalog.ts";
 import * as drafts from "./drafts.ts";
 import type { Context } from "./graphql/context.ts";
@@ -46,6 +46,7 @@ export type ShopOptions = {
 	searchLagMs?: number;
 	/** Query points: recorded 2000 and 100 per second for a standard shop. */
 	bucket?: { maximum?: number; restoreRate?: number };
+	bulk?: Partial<typeof BULK_PACE>;
 };
 
 /** The search index is behind by about this much. */
@@ -137,6 +138,7 @@ export function createShop(
 		},
 	});
 	const bulkOperations = createBulkOperations(stage, {
+		pace: { ...BULK_PACE, ...options.bulk },
 		world,
 		files: given.files,
 		contextFor: (access) => context(access, config.apiVersion),

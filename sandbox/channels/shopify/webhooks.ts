@@ -31,6 +31,7 @@ export const WEBHOOK_DEFAULTS: WebhookOptions = {
 	webhookIdOverRetries: "same",
 };
 
+const FAILURES_MAX = 8;
 /** A copy of the same delivery follows within this time. */
 const DUPLICATE_WITHIN_MS = 400;
 /** A delivery that is to arrive after a later one waits for that one, but not longer than this. */
@@ -158,13 +159,12 @@ export function createWebhooks(given: {
 			finish(delivery, fate, status);
 			return;
 		}
-		if (delivery.attempts <= options.retries && world.clock.now() < Number.MAX_SAFE_INTEGER) {
-			world.clock.after(retryDelayMs(delivery.attempts, options), () => void attempt(delivery, fate));
-			return;
-		}
-		finish(delivery, "failed", status);
-		// An API-created subscription is deleted after eight failures in a row; the configuration's ones stay.
-		if (subscription.id !== null && ++subscription.consecutiveFailures >= options.retries) state.subscriptions.delete(subscription.id);
+		// An API-created subscription is deleted after eight failures in a row, its deliveries with it; the configuration's ones stay.
+		subscription.consecutiveFailures++;
+		const isDeleted = subscription.id !== null && subscription.consecutiveFailures >= FAILURES_MAX;
+		if (isDeleted && subscription.id !== null) state.subscriptions.delete(subscription.id);
+		if (isDeleted || delivery.attempts > options.retries) finish(delivery, "failed", status);
+		else world.clock.after(retryDelayMs(delivery.attempts, options), () => void attempt(delivery, fate));
 	};
 
 	const finish = (delivery: Delivery, fate: "delivered" | "duplicate" | "late" | "reordered" | "failed", status: number | null) => {
