@@ -1,7 +1,8 @@
 import type { HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { Outlet, useLoaderData } from "@remix-run/react";
+import { Outlet, useLoaderData, useNavigation } from "@remix-run/react";
 import { AppProvider } from "@shopify/shopify-app-remix/react";
 import { boundary } from "@shopify/shopify-app-remix/server";
+import { useEffect } from "react";
 import { authenticateAdmin } from "#app/authenticate.server.ts";
 import { shopify } from "#app/shopify.server.ts";
 import { LayoutError } from "../components/route-error.tsx";
@@ -25,9 +26,20 @@ export default function App() {
 					Overview
 				</s-link>
 			</s-app-nav>
+			<LoadingLine />
 			<Outlet />
 		</AppProvider>
 	);
+}
+
+/** The admin's own line at the top while a page of ours is on its way. */
+function LoadingLine() {
+	const isLoading = useNavigation().state !== "idle";
+	useEffect(() => {
+		if (isLoading) window.shopify?.loading(true);
+		return () => window.shopify?.loading(false);
+	}, [isLoading]);
+	return null;
 }
 
 export const ErrorBoundary = LayoutError;

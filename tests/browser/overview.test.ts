@@ -3,8 +3,8 @@ import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
 import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const PHONE = { width: 390, height: 844 };
-/** Two looks at the server and the drawing in between. */
-const LIVE_WITHIN_MS = 8_000;
+/** Two looks at the server and the drawing in between; the rest is for machines that are busy otherwise. */
+const LIVE_WITHIN_MS = 20_000;
 
 describe.skipIf(!chromiumPath)("R35 the overview inside the Shopify admin", () => {
 	let stage: Stage;
@@ -143,10 +143,10 @@ describe.skipIf(!chromiumPath)("R35 the overview inside the Shopify admin", () =
 		looks.length = 0;
 		await page.waitForTimeout(4_500);
 		expect(looks).toEqual([]);
-		const shownAt = Date.now();
+		// Less than the ordinary wait between two looks.
+		const asked = page.waitForRequest((request) => request.url().endsWith("/app/live/overview"), { timeout: 1_500 });
 		await setHidden(false);
-		await page.waitForRequest((request) => request.url().endsWith("/app/live/overview"), { timeout: 2_000 });
-		expect(Date.now() - shownAt).toBeLessThan(1_500);
+		await asked;
 		await close();
 	});
 
@@ -157,10 +157,10 @@ describe.skipIf(!chromiumPath)("R35 the overview inside the Shopify admin", () =
 			timeout: LIVE_WITHIN_MS,
 		});
 		await stage.stopApp();
-		await app.getByText("Reconnecting…").waitFor({ timeout: 20_000 });
+		await app.getByText("Reconnecting…").waitFor({ timeout: 40_000 });
 		expect(await app.getByText("Everything is in step").isVisible()).toBe(true);
 		await stage.startApp();
-		await app.getByText("Live", { exact: true }).waitFor({ timeout: 40_000 });
+		await app.getByText("Live", { exact: true }).waitFor({ timeout: 60_000 });
 		await close();
-	}, 90_000);
+	}, 150_000);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
 import { type AdminGateway, createAdminGateway } from "../../sandbox/admin/index.ts";
 import { adminView, createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
@@ -170,6 +171,8 @@ async function openPage(
 	await page.goto(path ? new URL(path, url).href : url);
 	// The admin's own pages have no frame.
 	const app = (await (await page.$("#app-frame"))?.contentFrame()) ?? page.mainFrame();
+	// A test that fails closes nothing; its page would go on asking.
+	onTestFinished(() => context.close());
 	return { page, app, complaints, close: () => context.close() };
 }
 

@@ -30,7 +30,7 @@ export function VerdictCard({ overview, connected }: { overview: Overview; conne
 					<BlockStack gap="100">
 						<InlineStack align="space-between" blockAlign="start" gap="200" wrap={false}>
 							<Text as="h1" variant="headingLg">
-								<span data-testid="verdict" data-verdict={verdict.verdict}>
+								<span id="verdict" data-testid="verdict" data-verdict={verdict.verdict}>
 									{title}
 								</span>
 							</Text>
@@ -62,7 +62,7 @@ function ReadingBar({ done, total }: { done: number; total: number | null }) {
 	const percent = total ? Math.min(100, Math.round((done / total) * 100)) : 0;
 	return (
 		<Box paddingBlockStart="200">
-			<ProgressBar progress={percent} size="small" tone="highlight" animated={false} ariaLabelledBy="reading" />
+			<ProgressBar progress={percent} size="small" tone="highlight" animated={false} ariaLabelledBy="verdict" />
 		</Box>
 	);
 }
