@@ -5,7 +5,7 @@ import type { Shop } from "./shop.ts";
 import type { Key } from "./state.ts";
 
 /** Who is asking: a key, nobody, or an answer that ends the request here. */
-export type Caller = { key: Key | null } | { refused: Answer };
+type Caller = { key: Key | null } | { refused: Answer };
 
 /** Keys count only for addresses that contain `wp-json/wc/` (or `wc-…`): through `?rest_route=` they are not looked at. */
 const LOOKED_AT = /wp-json\/wc[/-]/;

@@ -5,8 +5,8 @@ import type { Shop } from "./shop.ts";
  * SKUs that misbehave without any set-up, for demos and tests: `FAIL-429` answers 429 whenever a request names the product, alone
  * or in a batch; `FAIL-500` crashes, and a batch crashes when it comes to it: what was before it in the list is done.
  */
-export const FAIL_429 = "FAIL-429";
-export const FAIL_500 = "FAIL-500";
+const FAIL_429 = "FAIL-429";
+const FAIL_500 = "FAIL-500";
 
 /** A plugin's fatal error in the middle of a request: what was done before it stays done. */
 export class Crash extends Error {}

@@ -207,7 +207,7 @@ function lineFrom(shop: Shop, input: LineInput): Line {
 	return line;
 }
 
-export type EditOutcome = { outcome: "edited" } | { outcome: "unknown_line" };
+type EditOutcome = { outcome: "edited" } | { outcome: "unknown_line" };
 
 /**
  * Lines of an existing order: a quantity of 0 or `product_id: null` removes one, one without id is added. The stock follows at

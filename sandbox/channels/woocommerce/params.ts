@@ -1,5 +1,5 @@
 /** WordPress' checks of request parameters: the same messages, and the same generosity towards "9" and "true". */
-export type Arg = {
+type Arg = {
 	type?: "integer" | "number" | "string" | "boolean" | "array" | "object";
 	enum?: readonly string[];
 	minimum?: number;
@@ -11,8 +11,8 @@ export type Arg = {
 };
 export type Args = Record<string, Arg>;
 
-export type Problem = { code: string; message: string; data: { param: string } | null };
-export type Checked = { ok: true; values: Record<string, unknown> } | { ok: false; problems: Record<string, Problem> };
+type Problem = { code: string; message: string; data: { param: string } | null };
+type Checked = { ok: true; values: Record<string, unknown> } | { ok: false; problems: Record<string, Problem> };
 
 /** Checks and converts what is given; null is not checked but converted (so `stock_quantity: null` becomes 0, as recorded). */
 export function checkParams(args: Args, given: Record<string, unknown>): Checked {

@@ -26,7 +26,7 @@ const truth = (value: unknown) => value === true || value === 1 || ["yes", "true
 /** `wc_stock_amount`: intval. Text becomes 0, 2.7 becomes 2 (recorded: products-batch). */
 const amount = (value: unknown) => Math.trunc(Number.parseFloat(String(value))) || 0;
 
-export type Duplicate = { product: Product; suggestion: string };
+type Duplicate = { product: Product; suggestion: string };
 
 export function duplicateSku(shop: Shop, sku: string | undefined, exceptId = 0): Duplicate | null {
 	if (!sku) return null;

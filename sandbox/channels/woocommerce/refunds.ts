@@ -3,7 +3,7 @@ import type { Shop } from "./shop.ts";
 import { metaOf, type Order, productOfLine, type Refund, setLineMeta, stockOwner } from "./state.ts";
 import { book, isSet, moveStock } from "./stock.ts";
 
-export type RefundInput = {
+type RefundInput = {
 	amount?: number | undefined;
 	reason?: string | undefined;
 	/** Ask the payment gateway as well; this store has none. */

@@ -27,7 +27,7 @@ export type Answer = {
 	prefix?: string;
 };
 
-export type Permission = "list" | "view" | "create" | "edit" | "delete" | "batch" | "public";
+type Permission = "list" | "view" | "create" | "edit" | "delete" | "batch" | "public";
 
 export type Route = {
 	methods: readonly string[];

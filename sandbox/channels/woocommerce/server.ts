@@ -14,7 +14,7 @@ const BODY_MAX_BYTES = 8_388_608;
 /** A request that never gets its answer is dropped after so long (a proxy would do it). */
 const SILENCE_MS = 120_000;
 
-export type RestServer = {
+type RestServer = {
 	handle(request: IncomingMessage, response: ServerResponse, url: URL, body: string): Promise<void>;
 	ail(ailment: Ailment | null): void;
 };

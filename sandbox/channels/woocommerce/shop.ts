@@ -38,7 +38,7 @@ export type Gap =
 	| "checkout.paying"
 	| "checkout.reserved";
 
-export type Settings = {
+type Settings = {
 	/** One request takes so long, from the caller's side, in sandbox milliseconds. */
 	roundTripMs: readonly [number, number];
 	/** Each gap between two effects of one request lasts so long. */

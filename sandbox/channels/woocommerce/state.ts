@@ -91,7 +91,7 @@ export type Order = {
 };
 
 export type Note = { id: number; at: number; text: string; author: string; forCustomer: boolean };
-export type Reservation = { orderId: number; ownerId: number; units: number; until: number };
+type Reservation = { orderId: number; ownerId: number; units: number; until: number };
 
 export type Webhook = {
 	id: number;

@@ -14,14 +14,14 @@ const CHECKOUTS_BETWEEN = 5;
 
 export type BasketLine = { productId: number; variationId?: number; quantity: number };
 export type Buyer = { billing?: Record<string, string>; shipping?: Record<string, string>; ip?: string; agent?: string };
-export type Refusal = { outcome: "refused"; status: number; code: string; message: string };
+type Refusal = { outcome: "refused"; status: number; code: string; message: string };
 export type CheckoutOutcome =
 	| { outcome: "bought"; orderId: number; status: string; lines: { sku: string; quantity: number }[] }
 	/** Paying elsewhere: a pending order whose pieces are kept from others for an hour. */
 	| { outcome: "reserved"; orderId: number; lines: { sku: string; quantity: number }[] }
 	| Refusal;
 
-export type Payment = "cod" | "bacs" | "later";
+type Payment = "cod" | "bacs" | "later";
 
 /** Pieces that a buyer may still put into a cart; null: as many as wanted. */
 export function available(shop: Shop, product: Product): number | null {

@@ -3,7 +3,7 @@ import { htmlText, type Shop } from "./shop.ts";
 import type { Key } from "./state.ts";
 
 /** `/wc-auth/v1/`: the shop owner approves an app, the store posts fresh keys to `callback_url` and sends the browser back. */
-export type Grant = { addKey(permission: Key["permission"]): Key };
+type Grant = { addKey(permission: Key["permission"]): Key };
 export type Page = { status: number; html?: string; location?: string };
 
 const SCOPES: Record<string, string[]> = {

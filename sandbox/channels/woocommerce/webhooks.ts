@@ -15,7 +15,7 @@ type Queued = { webhookId: number; resourceId: number; changedAt: number };
 
 const placeOf = ({ webhookId, resourceId }: Queued) => `${webhookId} ${resourceId}`;
 
-export type WebhookQueue = {
+type WebhookQueue = {
 	/** Something happened: every webhook of the topic gets an entry, unless one of the same object is waiting already. */
 	tell(topic: string, resourceId: number): void;
 	/** Sends all that waits, one after the other; a second run while one is working does nothing. */

@@ -10,7 +10,7 @@ const VOLATILE: [RegExp, string][] = [
 	[/^\[\d+\]\.id$|^id$/, "only for notes, see below"],
 ];
 
-export type Options = {
+type Options = {
 	/** Seconds in which a recorded request began and after which it ended: its stamps may be one second later than ours. */
 	crossed: ReadonlySet<number>;
 	/** The ids of order notes count every note of the database. */

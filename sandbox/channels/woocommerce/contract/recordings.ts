@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** Real exchanges with a WooCommerce 11.0.1 store, beside the repository when it is checked out in the workshop. */
 const CONTRACTS = new URL("../../../../../shared/contracts/woocommerce/", import.meta.url);
-export const RECORDED = new URL("recorded-11.0.1/", CONTRACTS);
-export const SCHEMAS = new URL("schema/", CONTRACTS);
+const RECORDED = new URL("recorded-11.0.1/", CONTRACTS);
+const SCHEMAS = new URL("schema/", CONTRACTS);
 export const CONTRACTS_PRESENT = existsSync(RECORDED) && existsSync(SCHEMAS);
 
 export type Step = {

@@ -262,7 +262,7 @@ const BUYERS: Record<number, string> = Object.fromEntries(
 	].flatMap(([buyer, steps]) => (steps as number[]).map((step) => [step, buyer as string])),
 );
 
-export const TOPICS = [
+const TOPICS = [
 	"order.created",
 	"order.updated",
 	"order.deleted",

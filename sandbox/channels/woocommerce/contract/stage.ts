@@ -24,7 +24,7 @@ export type Stage = {
 	onReceived: { run: (() => void) | null };
 	close(): Promise<void>;
 };
-export type Sent = { method: string; path: string; headers?: Record<string, string>; body?: string; plain?: boolean };
+type Sent = { method: string; path: string; headers?: Record<string, string>; body?: string; plain?: boolean };
 export type Reply = { status: number; headers: IncomingHttpHeaders; text: string };
 export type Received = { method: string; path: string; headers: IncomingHttpHeaders; httpVersion: string; body: string };
 

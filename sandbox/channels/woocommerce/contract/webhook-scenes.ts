@@ -4,7 +4,7 @@ import { catalogue, putOrder, putWebhooks, setProduct } from "./scenes.ts";
 import { type Stage, seconds } from "./stage.ts";
 
 /** What each webhook recording starts from, read out of its own deliveries and answers. */
-export type WebhookScene = {
+type WebhookScene = {
 	set(stage: Stage): void | Promise<void> /** What the recorder did in wp-admin instead of by REST. */;
 	act?: (stage: Stage) => void;
 };

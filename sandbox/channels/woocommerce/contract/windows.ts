@@ -4,7 +4,7 @@ import { catalogue, putOrder, setProduct } from "./scenes.ts";
 import { createStage, type Stage, seconds } from "./stage.ts";
 
 /** What a reader saw while one request was held up inside the store: only readings that differ from the one before. */
-export type Reading = {
+type Reading = {
 	at: string;
 	order: { status: string | null; date_modified_gmt: string | null; line_meta: Record<string, string>[]; refunds: number };
 	product: { stock_quantity: number; date_modified_gmt: string };

@@ -3,9 +3,9 @@ import { type Answer, failure, type RestCall, violation } from "../rest.ts";
 import { phpJson, type Shop } from "../shop.ts";
 
 /** Create, update and delete together (recorded: products-batch). */
-export const BATCH_MAX = 100;
+const BATCH_MAX = 100;
 
-export type BatchVerbs = {
+type BatchVerbs = {
 	create(entry: Record<string, unknown>): Answer | Promise<Answer>;
 	update(id: number, entry: Record<string, unknown>): Answer | Promise<Answer>;
 	remove(id: number, force: boolean): Answer | Promise<Answer>;
