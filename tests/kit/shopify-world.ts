@@ -7,7 +7,15 @@ import { ApiVersion, RequestedTokenType, type Session, shopifyApi } from "@shopi
 import { pino } from "pino";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
-import { createSessionStorage, type Deps, handleLifecycle, type ImportOutcome, onShopAuthenticated, runImport, type ShopAuthenticated } from "#connections";
+import {
+	createSessionStorage,
+	type Deps,
+	handleLifecycle,
+	type ImportOutcome,
+	onShopAuthenticated,
+	runImport,
+	type ShopAuthenticated,
+} from "#connections";
 import { runFetches } from "#ingest";
 import type { JobName } from "#jobs";
 import { createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
@@ -15,9 +23,8 @@ import { installUpstreams } from "../../sandbox/preload.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
 import { startWeb, type Web } from "../../server/web.ts";
 import { freshDatabase, type TestDatabase } from "./database.ts";
+import { CLIENT_ID, CLIENT_SECRET } from "./shopify-identity.ts";
 
-export const CLIENT_ID = "lockstep-test";
-export const CLIENT_SECRET = "test-secret-of-the-app";
 const APP_ORIGIN = "https://app.lockstep.example";
 const TOML = new URL("../../shopify.app.toml", import.meta.url).pathname;
 
@@ -45,7 +52,14 @@ export async function openShopifyWorld({
 } = {}): Promise<ShopifyWorld> {
 	const database = await freshDatabase();
 	const world = createWorld({ seed });
-	const shopify = createShopify(world, { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, appUrl: APP_ORIGIN, toml: TOML, webhooks, http: { latencyMs: [1, 5] } });
+	const shopify = createShopify(world, {
+		clientId: CLIENT_ID,
+		clientSecret: CLIENT_SECRET,
+		appUrl: APP_ORIGIN,
+		toml: TOML,
+		webhooks,
+		http: { latencyMs: [1, 5] },
+	});
 	await world.listen();
 	const upstreams = installUpstreams(world.upstreams());
 
@@ -126,7 +140,10 @@ export async function openShopifyWorld({
 		async quiet(shopId) {
 			for (let calm = 0; calm < 3; ) {
 				await self.work(shopId);
-				const { rows } = await database.pool.query<{ connectionId: number }>(`SELECT id AS "connectionId" FROM connection WHERE shop_id = $1 AND is_home`, [shopId]);
+				const { rows } = await database.pool.query<{ connectionId: number }>(
+					`SELECT id AS "connectionId" FROM connection WHERE shop_id = $1 AND is_home`,
+					[shopId],
+				);
 				for (const { connectionId } of rows) await once({ name: "ingest.fetch", payload: { shopId, connectionId } });
 				await once({ name: "apply.drain", payload: { shopId } });
 				const pending = shopify.shops().reduce((sum, shop) => sum + shop.pendingWebhooks(), 0);
