@@ -1,13 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { closeDatabase, openDatabase } from "#app/db.server.ts";
-import { type Env, loadEnv } from "#app/env.server.ts";
+import type { Env } from "#app/env.server.ts";
 import { channels } from "#channels";
 import { createSessionStorage, type Deps, onShopAuthenticated } from "#connections";
 import { createBodyReader, createIngest, type Ingest, type IngestOptions, type ReceiveOutcome } from "#ingest";
-import { closeQueue, openQueue } from "#jobs";
-import { createLogger } from "#telemetry";
 import { createGrantCallback } from "./grant-callback.ts";
+import { createHealthEndpoints } from "./health.ts";
+import { openRuntime, runProcess } from "./runtime.ts";
 
 /** Above the idle timeout of common load balancers (AWS 60 s): a connection is closed by them, not by us while they send on it. */
 const KEEP_ALIVE_MS = 65_000;
@@ -179,25 +178,14 @@ export function webOptionsOf(env: Env, deps: Deps): WebOptions {
 	};
 }
 
-async function main(): Promise<void> {
-	const env = loadEnv();
-	const log = createLogger({ level: env.logLevel, name: "web" });
-	const { databaseUrl } = env;
-	if (!databaseUrl)
-		throw new Error("`npm run web` needs DATABASE_URL. `npm start` runs everything in one process, with a database of its own.");
-	const pool = openDatabase({ url: databaseUrl, max: env.databasePoolMax, name: "lockstep web" });
-	const { wake } = openQueue({ databaseUrl, redisUrl: env.redisUrl, log });
-	const deps: Deps = { pool, keyRing: env.keys, env, log, wake };
-	const web = await startWeb(deps, webOptionsOf(env, deps));
-	log.info({ port: web.port }, "web.started");
-
-	const stop = async () => {
-		await web.close();
-		await closeQueue();
-		await closeDatabase();
-		log.info({}, "web.stopped");
-	};
-	for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());
+/** `npm run web`: receiving and the pages alone, as many processes as wanted, on a database server (DATABASE_URL). */
+if (import.meta.main) {
+	await runProcess(async () => {
+		const runtime = await openRuntime({ name: "web", mayEmbed: false });
+		const { env, log, pool, deps } = runtime;
+		const options = webOptionsOf(env, deps);
+		const web = await startWeb(deps, { ...options, endpoints: { ...options.endpoints, ...createHealthEndpoints({ pool }) } });
+		log.info({ host: env.host, port: web.port }, "process.started");
+		return { log, closers: [web.close, runtime.close] };
+	});
 }
-
-if (import.meta.main) await main();

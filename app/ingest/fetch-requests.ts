@@ -39,11 +39,21 @@ UPDATE fetch_request f SET lease_token = $3, lease_until = clock_timestamp() + $
 FROM due WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.kind = due.kind AND f.external_id = due.external_id
 RETURNING f.kind, f.external_id AS "externalId", f.seq, f.attempts, f.correlation_id AS "correlationId", f.reason`;
 
-export async function keepLease(db: Queryable, { shopId, connectionId, token }: Claimed, leaseMs: number): Promise<void> {
+/**
+ * The rows of a lease, locked in the order in which requestFetch locks them: those who ask for the same things meanwhile and
+ * this wait for each other instead of in a circle.
+ */
+const ownRows = (kind: string, ids: string) =>
+	`(SELECT external_id FROM fetch_request WHERE shop_id = $1 AND connection_id = $2 AND lease_token = $3 AND kind = ${kind} AND external_id = ANY(${ids})
+	  ORDER BY external_id FOR UPDATE)`;
+
+export async function keepLease(db: Queryable, claimed: Claimed, leaseMs: number): Promise<void> {
+	const { shopId, connectionId, token, kind, rows } = claimed;
 	await db.query(
-		`UPDATE fetch_request SET lease_until = clock_timestamp() + $4 * interval '1 millisecond'
-		 WHERE shop_id = $1 AND connection_id = $2 AND lease_token = $3`,
-		[shopId, connectionId, token, leaseMs],
+		`UPDATE fetch_request f SET lease_until = clock_timestamp() + $6 * interval '1 millisecond'
+		 FROM ${ownRows("$4", "$5::text[]")} AS own
+		 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.kind = $4 AND f.external_id = own.external_id`,
+		[shopId, connectionId, token, kind, rows.map((row) => row.externalId), leaseMs],
 	);
 }
 
@@ -57,8 +67,9 @@ export async function finishFetches(tx: Client, claimed: Claimed, askedAt: strin
 		   done_seq = greatest(f.done_seq, CASE WHEN f.again_at > $6 THEN answered.seq - 1 ELSE answered.seq END),
 		   due_at = CASE WHEN f.again_at > $6 AND f.seq = answered.seq THEN f.again_at ELSE f.due_at END,
 		   lease_token = NULL, lease_until = NULL, attempts = 0, last_error = NULL
-		 FROM unnest($4::text[], $5::bigint[]) AS answered (external_id, seq)
-		 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.lease_token = $3 AND f.kind = $7 AND f.external_id = answered.external_id
+		 FROM ${ownRows("$7", "$4::text[]")} AS own
+		 JOIN unnest($4::text[], $5::bigint[]) AS answered (external_id, seq) USING (external_id)
+		 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.kind = $7 AND f.external_id = own.external_id
 		 RETURNING f.external_id`,
 		[...lease(claimed), askedAt, claimed.kind],
 	);
@@ -73,20 +84,39 @@ export async function finishFetches(tx: Client, claimed: Claimed, askedAt: strin
 	return new Set(held);
 }
 
-export type Failure = { terminal: boolean; delayMs: number; deadLetter: boolean; errorClass: string; error: string };
+export type Failure = {
+	terminal: boolean;
+	connectionWide: boolean;
+	delayMs: number;
+	deadLetter: boolean;
+	errorClass: string;
+	error: string;
+};
 
-/** terminal: nobody asks again until the next hint. Otherwise it comes due after `delayMs`. */
+/**
+ * terminal: nobody asks again until the next hint. Otherwise it comes due after `delayMs`; and if the failure speaks of the
+ * connection, so does everything else that is due there, or a channel that is down would be asked once a second by the sweep.
+ */
 export async function failFetches(tx: Client, claimed: Claimed, failure: Failure): Promise<void> {
 	const { rows } = await tx.query<{ external_id: string; attempts: number; correlation_id: string; reason: string }>(
 		`UPDATE fetch_request f SET
 		   done_seq = CASE WHEN $7 THEN greatest(f.done_seq, failed.seq) ELSE f.done_seq END,
 		   due_at = CASE WHEN $7 THEN f.due_at ELSE clock_timestamp() + $8 * interval '1 millisecond' END,
 		   lease_token = NULL, lease_until = NULL, attempts = f.attempts + 1, last_error = $9
-		 FROM unnest($4::text[], $5::bigint[]) AS failed (external_id, seq)
-		 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.lease_token = $3 AND f.kind = $6 AND f.external_id = failed.external_id
+		 FROM ${ownRows("$6", "$4::text[]")} AS own
+		 JOIN unnest($4::text[], $5::bigint[]) AS failed (external_id, seq) USING (external_id)
+		 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.kind = $6 AND f.external_id = own.external_id
 		 RETURNING f.external_id, f.attempts, f.correlation_id, f.reason`,
 		[...lease(claimed), claimed.kind, failure.terminal, failure.delayMs, failure.error],
 	);
+	if (failure.connectionWide) {
+		await tx.query(
+			`UPDATE fetch_request f SET due_at = clock_timestamp() + $3 * interval '1 millisecond'
+			 FROM (SELECT kind, external_id FROM fetch_request WHERE ${isDue} FOR UPDATE SKIP LOCKED) AS due
+			 WHERE f.shop_id = $1 AND f.connection_id = $2 AND f.kind = due.kind AND f.external_id = due.external_id`,
+			[claimed.shopId, claimed.connectionId, failure.delayMs],
+		);
+	}
 	if (!failure.deadLetter || rows.length === 0) return;
 	await recordDeadLetters(
 		tx,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ChannelUnavailableError, CredentialsRejectedError, RateLimitedError, RequestRejectedError } from "#app/channels/errors.ts";
+import type { Queryable } from "#app/db.server.ts";
 import { type Channel, type ChannelClient, channel } from "#channels";
 import type { HomeItem, HomeReading, OrderSnapshot } from "#domain";
 import { type NewFetch, requestFetch } from "#inbox";
@@ -303,8 +304,10 @@ test("R18 Retry-After is kept, and bounded; a channel that is down is asked once
 			},
 		}).client;
 	const oneAtATime = { ...channel("shopify"), limits: { ...channel("shopify").limits, concurrency: 1 } };
-	expect((await run(refusing(40_000), oneAtATime)).againInMs).toBeGreaterThanOrEqual(40_000);
+	expect((await run(refusing(40_000), oneAtATime)).againInMs).toBeGreaterThanOrEqual(39_000);
 	expect(asked).toBe(1);
+	// Nothing of it is due any more, so the sweep does not ask once a second either.
+	expect((await requests()).filter((request) => request.due_in < 30)).toEqual([]);
 	await db.pool.query("UPDATE fetch_request SET due_at = clock_timestamp(), attempts = 0");
 	expect((await run(refusing(86_400_000), oneAtATime)).againInMs).toBeLessThanOrEqual(15 * 60_000);
 });
@@ -361,6 +364,40 @@ test("R32 an answer that does not fit our own contract is a dead letter, not an 
 	expect(await run(client)).toMatchObject({ failed: 1, againInMs: null });
 	expect(await letters()).toMatchObject([{ error_class: "unexpected-shape" }]);
 	expect(await events()).toEqual([]);
+});
+
+test("who asks for the same things while their answer is being put down waits for it, and neither is a deadlock's victim", async () => {
+	const ids = Array.from({ length: 40 }, (_, i) => `i${String(i).padStart(2, "0")}`);
+	const ask = (tx: Queryable, wanted: string[]) =>
+		requestFetch(
+			tx,
+			wanted.map((externalId) => ({ shopId, connectionId, kind: "levels" as const, externalId, reason: "again", correlationId: "c" })),
+		);
+	await ask(db.pool, ids);
+	// Claimed in the other order than the one in which rows are locked.
+	await db.pool.query("UPDATE fetch_request SET due_at = due_at - substr(external_id, 2)::int * interval '1 second'");
+	const asker = Promise.withResolvers<void>();
+	const stop = new AbortController();
+	const { client } = neighbour({
+		home: {
+			readLevels: async (asked) => {
+				const tx = await db.pool.connect();
+				await tx.query("BEGIN");
+				await ask(tx, ["i00"]);
+				stop.abort();
+				sleep(200)
+					.then(() => ask(tx, ids))
+					.then(() => tx.query("COMMIT"))
+					.finally(() => tx.release())
+					.then(() => asker.resolve(), asker.reject);
+				return { items: [], readings: asked.map((id) => reading(id, 1)) };
+			},
+		},
+	});
+	const oneRead = { ...channel("shopify"), limits: { ...channel("shopify").limits, concurrency: 1 } };
+	const running = runFetchesWith(deps(), async () => ({ channel: oneRead, client }), shopId, connectionId, stop.signal);
+	await asker.promise;
+	expect(await running).toMatchObject({ fetched: 40, failed: 0, againInMs: 0 });
 });
 
 test("R37 a run reads only its own connection's things", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ChannelError, RateLimitedError } from "#app/channels/errors.ts";
-import { isConnectionError, transaction } from "#app/db.server.ts";
+import { isPassing, transaction } from "#app/db.server.ts";
 import type { Channel, ChannelClient } from "#channels";
 import { ConnectionClosedError, type Deps, openClient } from "#connections";
 import { appendEvents } from "#inbox";
@@ -132,7 +132,8 @@ async function fetchClaimed(deps: FetchDeps, place: Place, claimed: Claimed, run
 		run.fetched += kept;
 		Object.assign(line, { outcome: kept === claimed.rows.length ? "fetched" : "lease lost", events: answers.length });
 	} catch (error) {
-		if (!(error instanceof ChannelError) && isConnectionError(error)) throw error; // Ours, not the channel's: the lease ends by itself.
+		// Our database's trouble, not the channel's: the lease ends by itself and the job comes again.
+		if (isPassing(error)) throw error;
 		if (claimed.rows.length > 1 && isRefusal(error)) {
 			// One of many is refused: each alone, so that the others are read.
 			line.outcome = "split";
@@ -155,10 +156,12 @@ async function recordFailure(deps: FetchDeps, claimed: Claimed, error: unknown, 
 	const attempts = Math.max(...claimed.rows.map((row) => row.attempts)) + 1;
 	const delayMs = backoffMs(attempts, error);
 	// It speaks of the connection: the other rows would fare no better now.
-	if (error instanceof ChannelError && error.connectionWide) run.pauseMs = Math.max(run.pauseMs, delayMs, 1);
+	const connectionWide = error instanceof ChannelError && error.connectionWide;
+	if (connectionWide) run.pauseMs = Math.max(run.pauseMs, delayMs, 1);
 	await transaction(deps.pool, (tx) =>
 		failFetches(tx, claimed, {
 			terminal,
+			connectionWide,
 			delayMs,
 			deadLetter: terminal || attempts >= ATTEMPTS_BEFORE_DEAD_LETTER,
 			errorClass,

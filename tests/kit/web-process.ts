@@ -52,7 +52,7 @@ export async function startWebProcess({
 		createInterface({ input: child.stdout }).on("line", (text) => {
 			const line = JSON.parse(text) as Record<string, unknown>;
 			lines.push(line);
-			if (line.event === "web.started") resolve(Number(line.port));
+			if (line.event === "process.started") resolve(Number(line.port));
 		});
 		child.once("exit", (code) => reject(new Error(`The web process ended with ${code} before it had started:\n${complaints}`)));
 	});
