@@ -1,40 +1,7 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createRandom } from "../../random.ts";
-import { createStage, KEYS, type Stage } from "./contract/stage.ts";
-import type { WooStoreOptions } from "./index.ts";
-import type { Gap } from "./shop.ts";
+import { buy, call, open, productId, shown, stage, stored, TEA, WAIT } from "./contract/visit.ts";
 
-/** For what happens in the store by itself; a busy machine may take its time. */
-const WAIT = { timeout: 10_000, interval: 5 };
-
-let stage: Stage;
-const open = async (options: Partial<WooStoreOptions> = {}) => {
-	stage = await createStage(options);
-	return stage;
-};
-afterEach(() => stage.close());
-
-const TEA = { sku: "TEA", name: "Green tea", price: "5.00" };
-const productId = () => stage.store.products()[0]?.productId ?? 0;
-const quantity = () => stage.store.products()[0]?.shown;
-const stored = () => stage.store.state.products.get(productId())?.stock;
-const buy = (pieces: number, pay = true) => stage.store.checkout({ lines: [{ productId: productId(), quantity: pieces }], pay });
-const authorization = (name: keyof typeof KEYS = "read_write") => `Basic ${Buffer.from(KEYS[name].join(":")).toString("base64")}`;
-const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-	const sent = {
-		authorization: authorization(),
-		accept: "application/json",
-		...(body === undefined ? {} : { "content-type": "application/json" }),
-		...headers,
-	};
-	const reply = await stage.send({
-		method,
-		path: `/wp-json/wc/v3${path}`,
-		headers: sent,
-		...(body === undefined ? {} : { body: JSON.stringify(body) }),
-	});
-	return { ...reply, json: () => JSON.parse(reply.text) };
-};
 /** Units that the books heard of, in order. */
 const sold = () => stage.world.books.sales().map(({ sku, units }) => `${sku} ${units}`);
 const rules = () => stage.world.books.violations("woocommerce").map(({ rule }) => rule);
@@ -49,7 +16,7 @@ describe("the storefront", () => {
 		expect(outcomes.flatMap((o) => (o.outcome === "refused" ? [o.code] : []))).toEqual(
 			Array(3).fill("woocommerce_product_not_enough_stock"),
 		);
-		expect({ stored: stored(), shown: quantity() }).toEqual({ stored: -2, shown: 0 });
+		expect({ stored: stored(), shown: shown() }).toEqual({ stored: -2, shown: 0 });
 		expect(stage.world.books.oversoldUnits()).toBe(2);
 	});
 
@@ -130,7 +97,7 @@ describe("the storefront", () => {
 		const bought = await stage.send(form);
 		expect({ status: bought.status, to: bought.headers.location }).toEqual({ status: 303, to: `?order=${stage.store.orders()[0]?.id}` });
 		expect((await stage.send(form)).headers.location).toBe("?refused=woocommerce_rest_product_out_of_stock");
-		expect(quantity()).toBe(0);
+		expect(shown()).toBe(0);
 		expect((await stage.send({ method: "GET", path: "/nowhere" })).status).toBe(404);
 	});
 });
@@ -182,10 +149,10 @@ describe("the books", () => {
 
 	it("hear of every change of a shown figure with its cause, and staff's edits are not truth", async () => {
 		await open();
-		const shown: string[] = [];
+		const figures: string[] = [];
 		const { showed } = stage.world.books;
 		stage.world.books.showed = (entry) => {
-			shown.push(`${entry.sku} ${entry.quantity} ${entry.cause}`);
+			figures.push(`${entry.sku} ${entry.quantity} ${entry.cause}`);
 			showed(entry);
 		};
 		stage.world.books.open("TEA", 5);
@@ -200,7 +167,7 @@ describe("the books", () => {
 		if (bought.outcome === "bought") await stage.store.cancelOrder(bought.orderId);
 		await stage.store.setProductStatus("TEA", "draft");
 		await stage.store.setProductStatus("TEA", "publish");
-		expect(shown).toEqual([
+		expect(figures).toEqual([
 			"TEA 5 opening",
 			"TEE-S 2 opening",
 			"TEA 3 sale",
@@ -260,184 +227,5 @@ describe("the books", () => {
 		}, WAIT);
 		expect((await answers).map(({ status }) => status)).toEqual([200, 200, 200]);
 		expect(rules()).toEqual(["concurrency"]);
-	});
-});
-
-describe("faults", () => {
-	it("FAIL-429 and FAIL-500 misbehave without any set-up, and a batch crashes in its middle", async () => {
-		await open();
-		const ids = stage.store.seed(["A", "FAIL-500", "B", "FAIL-429"].map((sku) => ({ sku, name: sku, quantity: 1 })));
-		const [a, crash, b, busy] = ["A", "FAIL-500", "B", "FAIL-429"].map((sku) => ids.get(sku)?.productId);
-		const limited = await call("PUT", `/products/${busy}`, { stock_quantity: 5 });
-		expect({ status: limited.status, after: limited.headers["retry-after"] }).toEqual({ status: 429, after: "1" });
-		expect((await call("GET", `/products/${crash}`)).json()).toMatchObject({ code: "internal_server_error" });
-		const batch = await call("POST", "/products/batch", { update: [a, crash, b].map((id) => ({ id, stock_quantity: 5 })) });
-		expect(batch.status).toBe(500);
-		expect(stage.store.products().map(({ shown }) => shown)).toEqual([5, 1, 1, 1]);
-		expect((await call("POST", "/products/batch", { update: [{ id: busy, stock_quantity: 5 }] })).status).toBe(429);
-		expect((await call("GET", "/products")).status).toBe(200);
-	});
-
-	it("answers as told: overloaded, maintenance, a page instead of JSON", async () => {
-		await open();
-		stage.world.faults.next("woocommerce", 1, { kind: "status", status: 429, retryAfterSeconds: 7 });
-		expect((await call("GET", "/products")).headers["retry-after"]).toBe("7");
-		stage.world.faults.next("woocommerce", 1, { kind: "status", status: 503 }, (operation) => operation === "GET orders");
-		expect((await call("GET", "/products")).status).toBe(200);
-		expect((await call("GET", "/orders")).json()).toMatchObject({ code: "wp_die", data: { status: 503 } });
-		stage.world.faults.next("woocommerce", 1, { kind: "status", status: 502 });
-		expect((await call("GET", "/products")).text).toContain("Bad Gateway");
-		stage.world.faults.next("woocommerce", 1, { kind: "html" });
-		const page = await call("GET", "/products");
-		expect({ status: page.status, type: page.headers["content-type"] }).toEqual({ status: 200, type: "text/html; charset=UTF-8" });
-	});
-
-	it("a silent request has its effect or has none, and an old write lands late", async () => {
-		await open();
-		stage.store.seed([{ ...TEA, quantity: 1 }]);
-		const path = `/products/${productId()}`;
-		/** Sends a write that gets no answer; comes back when the store is done with it. */
-		const unanswered = async (value: number) => {
-			const before = stage.world.books.calls("woocommerce").length;
-			const request = call("PUT", path, { stock_quantity: value });
-			request.catch(() => {});
-			await vi.waitFor(() => expect(stage.world.books.calls("woocommerce")).toHaveLength(before + 1), WAIT);
-			return { request };
-		};
-		stage.world.faults.next("woocommerce", 1, { kind: "timeout", effect: "none" });
-		await unanswered(2);
-		expect(stored()).toBe(1);
-		stage.world.faults.next("woocommerce", 1, { kind: "timeout", effect: "before" });
-		await unanswered(3);
-		expect(stored()).toBe(3);
-		stage.world.faults.next("woocommerce", 1, { kind: "lands-late", delayMs: 20_000 });
-		await expect((await unanswered(4)).request).rejects.toThrow();
-		await call("PUT", path, { stock_quantity: 5 });
-		expect(stored()).toBe(5);
-		stage.setTime("2026-11-21T04:37:20.000Z");
-		await vi.waitFor(() => expect(stored()).toBe(4), WAIT);
-		expect(stage.world.books.calls("woocommerce").map(({ status }) => status)).toEqual([0, 0, 0, 200]);
-	});
-
-	it("webhooks are lost, doubled, late or out of order, and the books know each one's fate", async () => {
-		await open();
-		const ids = stage.store.seed(["A", "B", "C", "D"].map((sku) => ({ sku, name: sku, quantity: 1 })));
-		await call("POST", "/webhooks", { topic: "product.updated", delivery_url: "http://127.0.0.1:45390/hook", secret: "s" });
-		stage.received.length = 0;
-		const { faults } = stage.world;
-		const run = async (skus: string[]) => {
-			for (const sku of skus) await stage.store.editStock(sku, 9);
-			await stage.store.runQueue();
-		};
-		const got = () => stage.received.map(({ body }) => (JSON.parse(body) as { sku: string }).sku);
-		faults.onWebhooks("woocommerce", "x", 1, { kind: "lost" });
-		await run(["A"]);
-		faults.onWebhooks("woocommerce", "x", 1, { kind: "duplicate", copies: 1 });
-		await run(["B"]);
-		expect(got()).toEqual(["B", "B"]);
-		faults.onWebhooks("woocommerce", "x", 1, { kind: "late", delayMs: 30_000 });
-		await run(["C"]);
-		expect(got()).toEqual(["B", "B"]);
-		let turn = 0;
-		faults.webhook = () => (turn++ === 0 ? { kind: "reordered" } : null);
-		await run(["A", "D"]);
-		expect(got()).toEqual(["B", "B", "D", "A"]);
-		stage.setTime("2026-11-21T04:37:40.000Z");
-		await vi.waitFor(() => expect(stage.world.books.deliveries("woocommerce")).toHaveLength(6), WAIT);
-		expect(got().at(-1)).toBe("C");
-		const id = (sku: string) => String(ids.get(sku)?.productId);
-		expect(stage.world.books.deliveries("woocommerce").map(({ fate, resourceId }) => [fate, resourceId])).toEqual([
-			["lost", id("A")],
-			["delivered", id("B")],
-			["duplicate", id("B")],
-			["delivered", id("D")],
-			["reordered", id("A")],
-			["late", id("C")],
-		]);
-	});
-
-	it("a store whose cron works sends a second after the change", async () => {
-		await open({ queue: { kind: "timer", everyMs: 1_000 } });
-		stage.store.seed([{ ...TEA, quantity: 3 }]);
-		await call("POST", "/webhooks", { topic: "order.created", delivery_url: "http://127.0.0.1:45390/hook", secret: "s" });
-		await buy(1);
-		await buy(1);
-		expect(stage.received).toHaveLength(1);
-		stage.setTime("2026-11-21T04:37:01.000Z");
-		await vi.waitFor(() => expect(stage.world.books.deliveries("woocommerce")).toHaveLength(2), WAIT);
-		expect(stage.received.map(({ headers }) => headers["x-wc-webhook-topic"])).toEqual([undefined, "order.created", "order.created"]);
-	});
-});
-
-describe("keys", () => {
-	it("a revoked key hears what nobody hears", async () => {
-		await open();
-		const { consumerKey, consumerSecret } = stage.store.addKey({ permission: "read" });
-		const ask = () =>
-			call("GET", "/products", undefined, { authorization: `Basic ${Buffer.from(`${consumerKey}:${consumerSecret}`).toString("base64")}` });
-		expect((await ask()).status).toBe(200);
-		stage.store.revokeKey(consumerKey);
-		expect((await ask()).json()).toEqual({
-			code: "woocommerce_rest_cannot_view",
-			message: "Sorry, you cannot list resources.",
-			data: { status: 401 },
-		});
-	});
-
-	const grant = (callback = "https://app.example/callback?x=1") =>
-		new URLSearchParams({
-			app_name: "Lock & step",
-			scope: "read_write",
-			user_id: "one-time-7",
-			return_url: "https://app.example/back",
-			callback_url: callback,
-		});
-
-	it("the owner approves an app: the store posts fresh keys to it and sends the browser back", async () => {
-		await open();
-		stage.world.route("https://app.example", stage.receiver);
-		const page = await stage.send({ method: "GET", path: `/wc-auth/v1/authorize?${grant()}` });
-		expect(page.text).toContain("Lock &amp; step would like to connect");
-		const approve = /id="approve" href="([^"]+)"/.exec(page.text)?.[1]?.replaceAll("&amp;", "&");
-		const before = stage.store.state.keys.size;
-		const granted = await stage.send({ method: "GET", path: `/wc-auth/v1/${approve}` });
-		expect({ status: granted.status, to: granted.headers.location }).toEqual({
-			status: 302,
-			to: "https://app.example/back?success=1&user_id=one-time-7",
-		});
-		const [posted] = stage.received;
-		expect(posted?.path).toBe("/callback?x=1");
-		const keys = JSON.parse(posted?.body ?? "{}") as Record<string, string>;
-		expect(Object.keys(keys)).toEqual(["key_id", "user_id", "consumer_key", "consumer_secret", "key_permissions"]);
-		expect([keys.user_id, keys.key_permissions, stage.store.state.keys.size]).toEqual(["one-time-7", "read_write", before + 1]);
-		const authorized = `Basic ${Buffer.from(`${keys.consumer_key}:${keys.consumer_secret}`).toString("base64")}`;
-		expect((await call("GET", "/products", undefined, { authorization: authorized })).status).toBe(200);
-	});
-
-	it("no key stays when the app does not take it, and a callback without TLS is refused", async () => {
-		await open();
-		stage.world.route("https://app.example", stage.receiver);
-		stage.answers.set("/callback?x=1", 500);
-		const before = stage.store.state.keys.size;
-		expect((await stage.send({ method: "GET", path: `/wc-auth/v1/access_granted?${grant()}` })).status).toBe(401);
-		expect(stage.store.state.keys.size).toBe(before);
-		const plain = await stage.send({ method: "GET", path: `/wc-auth/v1/authorize?${grant("http://app.example/callback")}` });
-		expect({ status: plain.status, says: plain.text.includes("needs to be over SSL") }).toEqual({ status: 401, says: true });
-	});
-});
-
-describe("two writers", () => {
-	it("a sale between reading and saving survives a write of the number read, and is lost under any other", async () => {
-		await open();
-		stage.store.seed([{ ...TEA, quantity: 10 }]);
-		const sellInGap = (where: Gap) => {
-			if (where !== "product.read") return undefined;
-			stage.onGap.run = null;
-			return stage.store.placeOrder({ status: "processing", lines: [{ product_id: productId(), quantity: 2 }] }).then(() => {});
-		};
-		stage.onGap.run = sellInGap;
-		expect((await call("PUT", `/products/${productId()}`, { stock_quantity: 10 })).json().stock_quantity).toBe(8);
-		stage.onGap.run = sellInGap;
-		expect((await call("PUT", `/products/${productId()}`, { stock_quantity: 7 })).json().stock_quantity).toBe(7);
 	});
 });

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** Real exchanges with a WooCommerce 11.0.1 store, beside the repository when it is checked out in the workshop. */
+/** Real exchanges with a WooCommerce 11.0.1 store; they lie beside the repository and not everywhere. */
 const CONTRACTS = new URL("../../../../../shared/contracts/woocommerce/", import.meta.url);
 const RECORDED = new URL("recorded-11.0.1/", CONTRACTS);
 const SCHEMAS = new URL("schema/", CONTRACTS);
