@@ -13,7 +13,7 @@ export type Channel = {
 	role: "home" | "guest";
 	capabilities: Capabilities;
 	limits: Limits;
-	/** What the merchant types in, and what must never be logged. */
+	/** What the merchant types in beside the account, and what must never be logged. */
 	credentialFields: readonly CredentialField[];
 	apiVersion: { pinned: string; sunsetAt: string | null; source: string };
 	webhooks: WebhookReceiver;

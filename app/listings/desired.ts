@@ -30,7 +30,12 @@ export function isDirty(listing: Listing): boolean {
 	const target = targetOf(listing);
 	if (target === null) return false;
 	// Below zero the channel owes units to its own buyers: it sells as little as at zero, and is left alone.
-	return listing.shown === null || Math.max(0, listing.shown) !== target || listing.recheck || (listing.seen !== null && listing.seen !== listing.shown);
+	return (
+		listing.shown === null ||
+		Math.max(0, listing.shown) !== target ||
+		listing.recheck ||
+		(listing.seen !== null && listing.seen !== listing.shown)
+	);
 }
 
 /** `dirtySince` is set only when the listing was clean before: it is what lag is measured from. */

@@ -14,8 +14,8 @@ import { parse } from "./mapping.ts";
 
 /**
  * Signs in to the real store and looks whether Lockstep can work with it: reads, may write, counts stock, is new enough. Every
- * refusal is a sentence that tells the merchant what to do. What it finds out about the way to sign in (`auth`) is kept with
- * the credentials by whoever connects.
+ * refusal is a sentence that tells the merchant what to do. What it finds out about the way to sign in (`detail.auth`)
+ * is to be kept with the credentials.
  */
 export async function check(access: AccountAccess): Promise<HealthReport> {
 	try {

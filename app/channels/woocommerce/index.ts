@@ -39,7 +39,6 @@ export const woocommerce: Channel = {
 			"No limit in WooCommerce's core; ours, so that buyers of a small host notice nothing (2 of its PHP workers at most). 2026-11-21",
 	},
 	credentialFields: [
-		{ key: "storeUrl", label: "Store address", secret: false, help: "As your browser shows it, for example https://your-store.com" },
 		{ key: "consumerKey", label: "Consumer key", secret: true, help: "Begins with ck_. WooCommerce, Settings, Advanced, REST API" },
 		{ key: "consumerSecret", label: "Consumer secret", secret: true, help: "Begins with cs_. Shown once, when the key is made" },
 	],

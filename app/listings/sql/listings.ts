@@ -15,17 +15,23 @@ export async function lockListings(tx: PoolClient, shopId: number, itemIds: read
 	return result.rows.map(toListing);
 }
 
-/** Which item each external listing stands for. `itemId` null: known, but not linked. */
+/**
+ * Which item each external listing stands for. `itemId` null: known, but not linked. A listing that is sold from another one's
+ * pieces stands for that other one, under the id that was asked for.
+ */
 export async function findListings(
 	tx: PoolClient,
 	shopId: number,
 	keys: readonly { connectionId: number; externalId: string }[],
-): Promise<{ id: number; connectionId: number; externalId: string; itemId: number | null; linkState: "linked" | "unlinked" | "ignored" }[]> {
+): Promise<
+	{ id: number; connectionId: number; externalId: string; itemId: number | null; linkState: "linked" | "unlinked" | "ignored" }[]
+> {
 	if (keys.length === 0) return [];
 	const result = await tx.query(
-		`SELECT l.id, l.connection_id, l.external_id, l.item_id, l.link_state
+		`SELECT o.id, l.connection_id, l.external_id, o.item_id, o.link_state
 		 FROM jsonb_to_recordset($2::jsonb) AS k(connection_id bigint, external_id text)
-		 JOIN listing l ON l.shop_id = $1 AND l.connection_id = k.connection_id AND l.external_id = k.external_id`,
+		 JOIN listing l ON l.shop_id = $1 AND l.connection_id = k.connection_id AND l.external_id = k.external_id
+		 JOIN listing o ON o.shop_id = l.shop_id AND o.connection_id = l.connection_id AND o.external_id = coalesce(l.sold_from, l.external_id)`,
 		[shopId, JSON.stringify(keys.map((k) => ({ connection_id: k.connectionId, external_id: k.externalId })))],
 	);
 	return result.rows.map((r) => ({
