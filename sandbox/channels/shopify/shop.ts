@@ -161,6 +161,8 @@ export function createShop(
 		domain: options.domain,
 		name: state.name,
 		state,
+		/** Where things happen in this shop, for what no method here does. */
+		stage,
 		...merchant(stage),
 		...figures(state),
 		...appLifecycle(stage, { installation, revoke: () => given.auth.revoke(options.domain), config, webhooks }),
