@@ -1,9 +1,10 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
-import type { ChannelOverview, Overview } from "./overview.ts";
+import type { ChannelOverview, NameOf, Overview } from "./overview.ts";
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
 import { readHomeFigures } from "./sql/read-home-figures.ts";
 import { readListings } from "./sql/read-listings.ts";
+import { readNames } from "./sql/read-names.ts";
 import { readOversells } from "./sql/read-oversells.ts";
 import { readSales } from "./sql/read-sales.ts";
 import { readShop } from "./sql/read-shop.ts";
@@ -19,22 +20,26 @@ export type * from "./overview.ts";
 export async function readOverview(pool: Pool, shopId: number): Promise<Overview> {
 	return transaction(
 		pool,
-		async (client) => ({
-			...(await readShop(client, shopId)),
-			channels: await readChannelsWithListings(client, shopId),
-			waiting: await readWaiting(client, shopId),
-			oversells: await readOversells(client, shopId),
-			attention: await readAttention(client, shopId),
-			sales: await readSales(client, shopId),
-		}),
+		async (client) => {
+			const names = await readNames(client, shopId);
+			const nameOf: NameOf = (connectionId) => names.get(connectionId) ?? "";
+			return {
+				...(await readShop(client, shopId)),
+				channels: await readChannelsWithListings(client, shopId, nameOf),
+				waiting: await readWaiting(client, shopId),
+				oversells: await readOversells(client, shopId, nameOf),
+				attention: await readAttention(client, shopId, nameOf),
+				sales: await readSales(client, shopId, nameOf),
+			};
+		},
 		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
 	);
 }
 
 const NO_LISTINGS = { listings: 0, unlinked: 0, behind: 0, behindSince: null, pausedListings: 0 };
 
-async function readChannelsWithListings(client: Queryable, shopId: number): Promise<ChannelOverview[]> {
-	const connections = await readChannels(client, shopId);
+async function readChannelsWithListings(client: Queryable, shopId: number, nameOf: NameOf): Promise<ChannelOverview[]> {
+	const connections = await readChannels(client, shopId, nameOf);
 	const listings = await readListings(client, shopId);
 	const home = await readHomeFigures(client, shopId);
 	return connections.map((connection) => {

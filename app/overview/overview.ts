@@ -84,3 +84,6 @@ export type SaleLine = {
 	/** All listings of the item show the new figure. */
 	inStep: boolean;
 };
+
+/** What the merchant calls a connection. */
+export type NameOf = (connectionId: number) => string;

@@ -34,6 +34,20 @@ describe("what the overview page reads", () => {
 		expect(overview.sales).toEqual({ orders: { count: 0, more: false }, newest: [] });
 	});
 
+	test("a connection is called what the merchant calls it, else by its channel, else by its account", async () => {
+		const shop = await newShop(1);
+		const names = async () => (await readOverview(database.pool, shop.shopId)).channels.map(({ name }) => name);
+		await query("UPDATE connection SET name = account WHERE shop_id = $1", [shop.shopId]);
+		expect(await names()).toEqual(["Shopify", "WooCommerce"]);
+		await query(
+			`INSERT INTO connection (shop_id, channel, account, name, state, webhook_token) VALUES ($1, 'woocommerce', 'second.example', 'second.example', 'live', $2)`,
+			[shop.shopId, `second-${shop.shopId}`],
+		);
+		expect(await names()).toEqual(["Shopify", `store.shop-${count}.example`, "second.example"]);
+		await query("UPDATE connection SET name = 'Outlet' WHERE shop_id = $1 AND account = 'second.example'", [shop.shopId]);
+		expect(await names()).toEqual(["Shopify", "WooCommerce", "Outlet"]);
+	});
+
 	test("dirty and uncertain listings are behind; paused and parked ones are not", async () => {
 		const shop = await newShop();
 		const [dirty, uncertain, paused, parked] = shop.items;

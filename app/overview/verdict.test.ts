@@ -90,6 +90,11 @@ describe("the one answer at the top of the overview", () => {
 		});
 	});
 
+	test("R18 a channel that has trouble is named as such, and is no call for a person", () => {
+		const troubled = channel({ health: { state: "degraded", reason: "503", since: NOW }, behind: 4, behindSince: secondsAgo(60) });
+		expect(verdictOf(overview({ channels: [home(), troubled] }))).toMatchObject({ verdict: "troubled", channel: { behind: 4 }, others: 0 });
+	});
+
 	test("R42 a watched channel is never called behind: what would change is said instead", () => {
 		const watched = channel({ state: "watching", behind: 12 });
 		expect(verdictOf(overview({ channels: [home(), watched] }))).toEqual({

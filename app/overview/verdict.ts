@@ -10,6 +10,8 @@ export type Verdict =
 	| { verdict: "broken"; channel: ChannelOverview; others: number }
 	| { verdict: "oversold"; units: number }
 	| { verdict: "attention"; count: number; more: boolean }
+	/** A channel answers with errors or not at all, and is asked again by itself. */
+	| { verdict: "troubled"; channel: ChannelOverview; others: number }
 	| { verdict: "behind"; count: number; since: string | null; channels: string[] }
 	| { verdict: "moving"; count: number }
 	| { verdict: "watching"; channels: string[]; wouldChange: number }
@@ -35,6 +37,9 @@ export function verdictOf(overview: Overview): Verdict {
 
 	const parked = attention.updates.count + attention.messages.count;
 	if (parked > 0) return { verdict: "attention", count: parked, more: attention.updates.more || attention.messages.more };
+
+	const troubled = channels.filter((channel) => channel.health.state === "degraded" && channel.state !== "paused");
+	if (troubled[0]) return { verdict: "troubled", channel: troubled[0], others: troubled.length - 1 };
 
 	const guests = channels.filter((channel) => !channel.isHome);
 	if (guests.length === 0) return { verdict: "alone" };

@@ -1,5 +1,5 @@
 import type { Queryable } from "#app/db.server.ts";
-import type { AttentionLine, Overview } from "../overview.ts";
+import type { AttentionLine, NameOf, Overview } from "../overview.ts";
 
 const LISTED_MAX = 5;
 /** A channel that refuses a whole catalogue parks tens of thousands; past this the exact number says nothing more. */
@@ -9,7 +9,7 @@ type Row = {
 	id: number;
 	last_at: Date;
 	direction: "in" | "out";
-	channel: string | null;
+	connection_id: number;
 	operation: string;
 	listing_title: string | null;
 	listing_sku: string | null;
@@ -17,7 +17,7 @@ type Row = {
 	attempts: number;
 };
 
-export async function readAttention(client: Queryable, shopId: number): Promise<Overview["attention"]> {
+export async function readAttention(client: Queryable, shopId: number, nameOf: NameOf): Promise<Overview["attention"]> {
 	const counts = await client.query<{ direction: "in" | "out"; count: number }>(
 		`SELECT direction, count(*)::int AS count
 		   FROM (SELECT direction FROM dead_letter WHERE shop_id = $1 AND state = 'open' ORDER BY id LIMIT $2) open
@@ -25,10 +25,9 @@ export async function readAttention(client: Queryable, shopId: number): Promise<
 		[shopId, COUNTED_MAX],
 	);
 	const { rows } = await client.query<Row>(
-		`SELECT d.id, d.last_at, d.direction, c.name AS channel, d.operation, l.title AS listing_title, l.sku AS listing_sku,
+		`SELECT d.id, d.last_at, d.direction, d.connection_id, d.operation, l.title AS listing_title, l.sku AS listing_sku,
 		        d.error, d.attempts
 		   FROM dead_letter d
-		   LEFT JOIN connection c ON c.shop_id = d.shop_id AND c.id = d.connection_id
 		   LEFT JOIN listing l ON l.shop_id = d.shop_id AND l.id = d.listing_id
 		  WHERE d.shop_id = $1 AND d.state = 'open'
 		  ORDER BY d.id DESC LIMIT $2`,
@@ -38,14 +37,14 @@ export async function readAttention(client: Queryable, shopId: number): Promise<
 		const count = counts.rows.find((row) => row.direction === direction)?.count ?? 0;
 		return { count, more: count >= COUNTED_MAX };
 	};
-	return { updates: counted("out"), messages: counted("in"), newest: rows.map(toLine) };
+	return { updates: counted("out"), messages: counted("in"), newest: rows.map((row) => toLine(row, nameOf)) };
 }
 
-const toLine = (row: Row): AttentionLine => ({
+const toLine = (row: Row, nameOf: NameOf): AttentionLine => ({
 	id: row.id,
 	at: row.last_at.toISOString(),
 	direction: row.direction,
-	channel: row.channel ?? "",
+	channel: nameOf(row.connection_id),
 	subject: [row.listing_title, row.listing_sku].filter(Boolean).join(" · ") || row.operation,
 	error: row.error,
 	attempts: row.attempts,

@@ -1,5 +1,5 @@
 import type { Queryable } from "#app/db.server.ts";
-import type { ChannelOverview } from "../overview.ts";
+import type { ChannelOverview, NameOf } from "../overview.ts";
 
 /**
  * Percentiles are taken over the newest samples only: enough that the slowest hundredth is 20 sales, and few enough that a
@@ -10,7 +10,6 @@ const LAG_SAMPLES_MAX = 2_000;
 type Row = {
 	id: number;
 	channel: string;
-	name: string;
 	account: string;
 	is_home: boolean;
 	state: ChannelOverview["state"];
@@ -25,9 +24,9 @@ type Row = {
 export type ConnectionOverview = Pick<ChannelOverview, "id" | "channel" | "name" | "account" | "isHome" | "state" | "health" | "lag">;
 
 /** The connections, home first, each with how long sales made elsewhere took to reach it. */
-export async function readChannels(client: Queryable, shopId: number): Promise<ConnectionOverview[]> {
+export async function readChannels(client: Queryable, shopId: number, nameOf: NameOf): Promise<ConnectionOverview[]> {
 	const { rows } = await client.query<Row>(
-		`SELECT c.id, c.channel, c.name, c.account, c.is_home, c.state, c.health, c.health_reason, c.health_since,
+		`SELECT c.id, c.channel, c.account, c.is_home, c.state, c.health, c.health_reason, c.health_since,
 		        lag.samples, lag.p50, lag.p99
 		   FROM connection c
 		   CROSS JOIN LATERAL (
@@ -39,13 +38,13 @@ export async function readChannels(client: Queryable, shopId: number): Promise<C
 		                 ORDER BY at DESC LIMIT $2) newest
 		   ) lag
 		  WHERE c.shop_id = $1 AND c.state <> 'disconnected'
-		  ORDER BY c.is_home DESC, c.name, c.id`,
+		  ORDER BY c.is_home DESC, c.id`,
 		[shopId, LAG_SAMPLES_MAX],
 	);
 	return rows.map((row) => ({
 		id: row.id,
 		channel: row.channel,
-		name: row.name,
+		name: nameOf(row.id),
 		account: row.account,
 		isHome: row.is_home,
 		state: row.state,

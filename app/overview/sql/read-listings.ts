@@ -25,12 +25,12 @@ export async function readListings(
 	const { rows } = await client.query<Row>(
 		`SELECT connection_id,
 		        count(*) FILTER (WHERE link_state = 'linked')::int AS linked,
-		        count(*) FILTER (WHERE link_state = 'unlinked')::int AS unlinked,
+		        count(*) FILTER (WHERE link_state = 'unlinked' AND sold_from IS NULL)::int AS unlinked,
 		        count(*) FILTER (WHERE link_state = 'linked' AND paused)::int AS paused,
 		        count(*) FILTER (WHERE waits)::int AS behind,
 		        min(COALESCE(dirty_since, written_at)) FILTER (WHERE waits) AS behind_since,
 		        count(*) FILTER (WHERE link_state = 'linked' AND NOT paused AND desired IS DISTINCT FROM shown)::int AS would_change
-		   FROM (SELECT connection_id, link_state, paused, desired, shown, dirty_since, written_at,
+		   FROM (SELECT connection_id, link_state, sold_from, paused, desired, shown, dirty_since, written_at,
 		                link_state = 'linked' AND NOT paused AND NOT parked
 		                AND (dirty_since IS NOT NULL OR uncertain_until > now()) AS waits
 		           FROM listing WHERE shop_id = $1) l

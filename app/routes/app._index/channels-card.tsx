@@ -52,7 +52,7 @@ function Name({ channel }: { channel: ChannelOverview }) {
 
 function State({ channel }: { channel: ChannelOverview }) {
 	if (channel.health.state === "red") return <Badge tone="critical">Not reachable</Badge>;
-	if (channel.health.state === "degraded") return <Badge tone="warning">Slow to answer</Badge>;
+	if (channel.health.state === "degraded") return <Badge tone="warning">Having trouble</Badge>;
 	if (channel.isHome) return <Badge tone="success">Home</Badge>;
 	switch (channel.state) {
 		case "live":

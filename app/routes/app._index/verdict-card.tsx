@@ -105,9 +105,18 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 			return {
 				tone: "critical",
 				icon: AlertDiamondIcon,
-				title: `${verdict.channel.name} cannot be reached${verdict.others > 0 ? `, and ${plural(verdict.others, "more channel")}` : ""}`,
+				title: `${verdict.channel.name} cannot be reached${andOthers(verdict.others)}`,
 				sentence: `${verdict.channel.health.reason ?? "It does not answer."} Its stock may be out of date, for ${since(verdict.channel.health.since, now)} now. Once it can be reached, it catches up by itself.`,
 			};
+		case "troubled": {
+			const { name, behind } = verdict.channel;
+			return {
+				tone: "warning",
+				icon: AlertTriangleIcon,
+				title: `${name} has trouble answering${andOthers(verdict.others)}`,
+				sentence: `We ask again by ourselves${behind > 0 ? `; ${plural(behind, "update")} ${behind === 1 ? "waits" : "wait"} for it` : ""}. The other channels go on as usual.`,
+			};
+		}
 		case "oversold":
 			return {
 				tone: "critical",
@@ -163,5 +172,6 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 	}
 }
 
+const andOthers = (count: number) => (count > 0 ? `, and ${plural(count, "more channel")}` : "");
 const since = (at: string, now: string) => duration(Date.parse(now) - Date.parse(at));
 const lateFor = (at: string | null, now: string) => (at === null ? "" : `, the oldest for ${since(at, now)}`);
