@@ -87,6 +87,7 @@ export function createAdminGateway(world: World, options: AdminGatewayOptions): 
 				browserOrigin: world.origin,
 				adminOrigin: "https://admin.shopify.com",
 				appBridgePath: APP_BRIDGE_PATH,
+				appPagePath: `${root}/apps/${APP.handle}`,
 			});
 		}
 		const path = url.pathname.slice(root.length);

@@ -10,6 +10,8 @@ export type ProxyOptions = {
 	/** What frames the real app, and is played here by the admin: `https://admin.shopify.com`. */
 	adminOrigin: string;
 	appBridgePath: string;
+	/** Where this admin shows the app: what `https://admin.shopify.com/store/…/apps/…` is here. */
+	appPagePath: string;
 };
 
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "host"]);
@@ -46,7 +48,11 @@ export function proxyApp(request: IncomingMessage, response: ServerResponse, opt
 	request.pipe(upstream);
 }
 
-function rewrite(name: string, value: string, { publicOrigin, browserOrigin, adminOrigin, appBridgePath }: ProxyOptions): string {
+function rewrite(
+	name: string,
+	value: string,
+	{ publicOrigin, browserOrigin, adminOrigin, appBridgePath, appPagePath }: ProxyOptions,
+): string {
 	const here = browserOrigin();
 	switch (name) {
 		case "content-security-policy":
@@ -54,7 +60,9 @@ function rewrite(name: string, value: string, { publicOrigin, browserOrigin, adm
 		case "link":
 			return value.replace("https://cdn.shopify.com/shopifycloud/app-bridge.js", `${here}${appBridgePath}`);
 		case "location":
-			return value.replace(publicOrigin, here);
+			return value
+				.replace(publicOrigin, here)
+				.replace(/^https:\/\/admin\.shopify\.com\/store\/[^/?#]+\/apps\/[^/?#]+/, `${here}${appPagePath}`);
 		default:
 			return value;
 	}

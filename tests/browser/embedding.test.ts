@@ -137,6 +137,17 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		await close();
 	});
 
+	test("opened outside its frame, the app sends its visitor into the admin", async () => {
+		const query = frameQuery(tokenFor());
+		query.delete("embedded");
+		expect((await ask(`/app?${query}`)).headers.location).toMatch(/^https:\/\/admin\.shopify\.com\/store\/northwind-outdoor\/apps\//);
+		const { page, app, close } = await stage.open({ path: `/app?${query}` });
+		await page.waitForURL(/\/store\/northwind-outdoor\/apps\/lockstep/);
+		await page.frameLocator("#app-frame").getByTestId("verdict").waitFor();
+		expect(app.url()).not.toContain("admin.shopify.com");
+		await close();
+	});
+
 	test("a search engine is sent away, a person outside the admin is told where to go", async () => {
 		const bot = await ask(`/app?${frameQuery(tokenFor())}`, { "user-agent": "Googlebot/2.1" });
 		expect(bot.status).toBe(410);
