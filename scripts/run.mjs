@@ -13,15 +13,17 @@ const NODE_MAJOR_MIN = 24;
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
 const modules = path.join(root, "node_modules");
 
-const [target, ...args] = process.argv.slice(2);
-if (!target) fail("Usage: node scripts/run.mjs FILE.ts [arguments]");
+// --env: the operator's settings in .env are for this program. Tests, demo and benches must never see them.
+const flags = process.argv[2] === "--env" ? [`--env-file-if-exists=${path.join(root, ".env")}`] : [];
+const [target, ...args] = process.argv.slice(2 + flags.length);
+if (!target) fail("Usage: node scripts/run.mjs [--env] FILE.ts [arguments]");
 if (!existsSync(path.join(modules, "node"))) fail("The dependencies are not installed. Run: npm ci");
 hydrateDatabaseLinks();
 
 const isNew = Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN;
 const node = isNew ? process.execPath : (findNewNode() ?? installNewNode());
 const env = { ...process.env, PATH: [path.dirname(node), process.env.PATH].join(path.delimiter) };
-const child = spawn(node, [path.resolve(root, target), ...args], { stdio: "inherit", env });
+const child = spawn(node, [...flags, path.resolve(root, target), ...args], { stdio: "inherit", env });
 // A terminal's Ctrl-C reaches the child by itself; what is sent to this process alone is passed on.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));

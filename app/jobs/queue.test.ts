@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createQueue, type Handlers, type JobQueue, startWorkers, type Workers } from "#jobs";
+import { createQueue, type Handlers, type JobQueue, QUEUE_POOL_MAX, startWorkers, type Workers } from "#jobs";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { freshRedis, redisIsInstalled } from "../../tests/kit/redis.ts";
 
@@ -86,7 +86,7 @@ describe.each(backends)("the queue on %s", (kind) => {
 			"apply.drain": async ({ shopId }) => {
 				runs++;
 				seen.set(shopId, committed.get(shopId) ?? 0);
-				await sleep(Math.random() * 8);
+				await sleep(Math.random() * 30);
 				return undefined;
 			},
 		});
@@ -99,7 +99,7 @@ describe.each(backends)("the queue on %s", (kind) => {
 		}
 		await Promise.all(wakes);
 		await until(() => [1, 2, 3].every((shopId) => seen.get(shopId) === committed.get(shopId)));
-		expect(runs).toBeLessThan(150);
+		expect(runs).toBeLessThanOrEqual(150);
 	});
 
 	test("shops do not wait for each other, and one shop's job never runs beside itself", async () => {
@@ -248,7 +248,6 @@ test("a wake never rejects and never holds its caller for long, even when no que
 });
 
 test("the queue holds no more database connections than its budget says, with workers on all three queues", async () => {
-	const { QUEUE_POOL_MAX } = await import("./backend.ts");
 	const db = await freshDatabase();
 	const queue = createQueue({ databaseUrl: db.url, log });
 	let runs = 0;
