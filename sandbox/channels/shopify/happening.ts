@@ -22,7 +22,7 @@ export type Happening = {
 	topics: { topic: string; resourceId: string; payload: () => unknown }[];
 };
 
-export type Emit = (message: { eventId: string; at: number; topic: string; resourceId: string; payload: unknown }) => void;
+export type Emit = (message: { eventId: string; at: number; topic: string; resourceId: string; payload: () => unknown }) => void;
 
 export type Stage = {
 	state: ShopState;
@@ -52,15 +52,16 @@ export function createStage(parts: Pick<Stage, "state" | "world" | "booksAs" | "
 		};
 		const outcome = play(happening);
 		book(parts, happening);
-		const say = (topic: string, resourceId: string, payload: unknown) =>
+		const say = (topic: string, resourceId: string, payload: () => unknown) =>
 			emit({ eventId: happening.eventId, at: happening.at, topic, resourceId, payload });
-		for (const { topic, resourceId, payload } of happening.topics) say(topic, resourceId, payload());
-		for (const level of happening.connected) say("inventory_levels/connect", resource(level), parts.levelPayload(level));
+		for (const { topic, resourceId, payload } of happening.topics) say(topic, resourceId, payload);
+		for (const level of happening.connected) say("inventory_levels/connect", resource(level), () => parts.levelPayload(level));
 		for (const [level, delta] of happening.moved) {
-			if (delta !== 0 && state.items.get(level.itemId)?.tracked) say("inventory_levels/update", resource(level), parts.levelPayload(level));
+			if (delta !== 0 && state.items.get(level.itemId)?.tracked)
+				say("inventory_levels/update", resource(level), () => parts.levelPayload(level));
 		}
 		for (const level of happening.disconnected) {
-			say("inventory_levels/disconnect", resource(level), { inventory_item_id: level.itemId, location_id: level.locationId });
+			say("inventory_levels/disconnect", resource(level), () => ({ inventory_item_id: level.itemId, location_id: level.locationId }));
 		}
 		return outcome;
 	};

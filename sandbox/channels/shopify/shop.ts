@@ -281,7 +281,13 @@ function appLifecycle(
 ) {
 	const { state, world } = stage;
 	const say = (topic: string, payload: unknown) =>
-		webhooks.emit({ eventId: randomUUID(), at: Math.floor(world.clock.now()), topic, resourceId: String(state.id), payload });
+		webhooks.emit({
+			eventId: randomUUID(),
+			at: Math.floor(world.clock.now()),
+			topic,
+			resourceId: String(state.id),
+			payload: () => payload,
+		});
 	const install = () => {
 		installation.installed = true;
 		installation.scopes = [...config.scopes];

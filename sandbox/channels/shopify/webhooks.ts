@@ -105,9 +105,12 @@ export function createWebhooks(given: {
 
 	const emit: Emit = ({ eventId, at, topic, resourceId, payload }) => {
 		if (!given.allowed(topic)) return;
-		for (const subscription of [...configured, ...state.subscriptions.values()]) {
-			if (subscription.topic !== topic || !passes(subscription.filter, payload)) continue;
-			const body = Buffer.from(JSON.stringify(includeFields(payload, subscription.includeFields)));
+		const subscribed = [...configured, ...state.subscriptions.values()].filter((subscription) => subscription.topic === topic);
+		if (subscribed.length === 0) return;
+		const whole = payload();
+		for (const subscription of subscribed) {
+			if (!passes(subscription.filter, whole)) continue;
+			const body = Buffer.from(JSON.stringify(includeFields(whole, subscription.includeFields)));
 			launch({ subscription, webhookId: randomUUID(), eventId, topic, resourceId, triggeredAt: at, body, attempts: 0 });
 		}
 	};
