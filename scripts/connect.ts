@@ -1,5 +1,13 @@
 import { parseArgs } from "node:util";
-import { connectGuest, dryRun, goLive, linkListings, proposeMatching, readCatalogue, startWatching } from "#app/connections/guests/index.ts";
+import {
+	connectGuest,
+	dryRun,
+	goLive,
+	linkListings,
+	proposeMatching,
+	readCatalogue,
+	startWatching,
+} from "#app/connections/guests/index.ts";
 import { openRuntime } from "../server/runtime.ts";
 
 /**
@@ -23,11 +31,16 @@ const say = (step: string, detail: unknown) => process.stdout.write(`${JSON.stri
 let failed = false;
 try {
 	if (!values.shop || !values.channel || !values.account) throw new Error("--shop, --channel and --account are needed.");
-	const found = await deps.pool.query<{ id: number; import_state: string }>("SELECT id, import_state FROM shop WHERE domain = $1", [values.shop]);
+	const found = await deps.pool.query<{ id: number; import_state: string }>("SELECT id, import_state FROM shop WHERE domain = $1", [
+		values.shop,
+	]);
 	const shop = found.rows[0];
 	if (!shop) throw new Error(`No shop ${values.shop} has opened the app yet.`);
-	if (shop.import_state !== "done") throw new Error(`The first import of ${values.shop} is not done (${shop.import_state}). Connect after it.`);
-	const credentials = Object.fromEntries((values.set ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
+	if (shop.import_state !== "done")
+		throw new Error(`The first import of ${values.shop} is not done (${shop.import_state}). Connect after it.`);
+	const credentials = Object.fromEntries(
+		(values.set ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
+	);
 	const connected = await connectGuest(deps, shop.id, { channel: values.channel, account: values.account, credentials, actor });
 	say("connect", connected);
 	if (connected.outcome !== "connected") throw new Error(connected.reason);
