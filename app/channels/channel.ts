@@ -133,8 +133,8 @@ export type ListingRef = { externalId: string; parentExternalId: string | null }
 export type OrderPage = {
 	orders: OrderSnapshot[];
 	channelTime: string;
-	/** Orders on this page that do not fit the contract: each a dead letter of its own, while the others go on. */
-	unreadable?: readonly { orderId: string; error: ChannelError }[];
+	/** Orders on this page that do not fit the contract (allow-listed): each a dead letter of its own, while the others go on. */
+	unreadable?: readonly { orderId: string; payload: unknown; error: ChannelError }[];
 };
 
 export type RemoteListing = ListingRef & {

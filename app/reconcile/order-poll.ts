@@ -49,12 +49,33 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 					occurredAt: order.stamp,
 				})),
 			);
+			// One order that does not fit is parked by itself, once per content; the others and the watermark go on.
+			await appendEvents(
+				deps.pool,
+				(page.unreadable ?? []).map(({ orderId, payload, error }) => ({
+					shopId,
+					connectionId,
+					topic: "order.poll",
+					source: "poll" as const,
+					payload,
+					event: null,
+					deliveryKey: `poll:${orderId}:unreadable:${createHash("sha256").update(JSON.stringify(payload)).digest("hex").slice(0, 32)}`,
+					correlationId: `poll-${connectionId}-${orderId}`,
+					occurredAt: null,
+					status: "parked" as const,
+					outcome: error.errorClass,
+					error: error.message,
+				})),
+			);
 			orders += settled.length;
 			fresh += inserted;
 		}
 	} catch (error) {
 		if (!(error instanceof ChannelError)) throw error;
-		await deps.pool.query("INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders, error) VALUES ($1, $2, $3, $3, $4, $5)", [shopId, connectionId, since, orders, error.message]);
+		await deps.pool.query(
+			"INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders, error) VALUES ($1, $2, $3, $3, $4, $5)",
+			[shopId, connectionId, since, orders, error.message],
+		);
 		return { outcome: "failed", error };
 	} finally {
 		await client.close();

@@ -98,7 +98,7 @@ async function fetchPage(client: WooClient, query: Query): Promise<Fetched> {
  */
 function toPage({ items }: Fetched, channelTime: string, seen: Set<string>): OrderPage {
 	const orders: OrderSnapshot[] = [];
-	const unreadable: { orderId: string; error: UnexpectedShapeError }[] = [];
+	const unreadable: { orderId: string; payload: unknown; error: UnexpectedShapeError }[] = [];
 	const isNew = (item: unknown, content: string): boolean => {
 		const size = seen.size;
 		return seen.add(`${String(idOf(item))} ${stampOf(item)} ${content}`).size > size;
@@ -109,7 +109,7 @@ function toPage({ items }: Fetched, channelTime: string, seen: Set<string>): Ord
 			if (snapshot && isNew(item, snapshot.contentHash)) orders.push(snapshot);
 		} catch (error) {
 			if (!(error instanceof UnexpectedShapeError)) throw error;
-			if (isNew(item, "unreadable")) unreadable.push({ orderId: String(idOf(item) ?? ""), error });
+			if (isNew(item, "unreadable")) unreadable.push({ orderId: String(idOf(item) ?? ""), payload: kept(item), error });
 		}
 	}
 	return { orders, channelTime, ...(unreadable.length > 0 ? { unreadable } : {}) };
