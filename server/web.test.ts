@@ -270,18 +270,27 @@ test("R02 a NUL byte in an order's name harms nobody", async () => {
 });
 
 test("R44 webhooks of a shop that has not opened the app yet make the shop and are kept, many at once", async () => {
-	const early = Array.from({ length: 20 }, (_, i) =>
+	const early = Array.from({ length: 150 }, (_, i) =>
 		shopifyDelivery({ shop: "Early-Bird.myshopify.com", topic: "orders/create", body: shopifyOrder(i + 1) }),
 	);
 	const answers = await Promise.all(early.map((delivery) => send(web.port, delivery)));
-	expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(200));
+	expect(answers.map((answer) => answer.status)).toEqual(Array(150).fill(200));
 	const { rows } = await db.pool.query(
 		`SELECT shop.id, shop.import_state, (SELECT count(*)::int FROM shop_lane WHERE shop_id = shop.id) AS lanes,
 		   (SELECT count(*)::int FROM connection WHERE shop_id = shop.id AND is_home AND channel = 'shopify') AS homes
 		 FROM shop WHERE domain = 'early-bird.myshopify.com'`,
 	);
 	expect(rows).toEqual([{ id: expect.any(Number), import_state: "pending", lanes: 1, homes: 1 }]);
-	expect((await events()).map((event) => event.shop_id)).toEqual(Array(20).fill(rows[0].id));
+	expect((await events()).map((event) => event.shop_id)).toEqual(Array(150).fill(rows[0].id));
+});
+
+test("R01 a signed body replayed under invented shop names makes no more than sixty shops a minute", async () => {
+	const body = shopifyOrder(1);
+	const answers: number[] = [];
+	for (let i = 0; i < 70; i++)
+		answers.push((await send(web.port, shopifyDelivery({ shop: `invented-${i}.myshopify.com`, topic: "orders/create", body }))).status);
+	expect(answers).toEqual([...Array(60).fill(200), ...Array(10).fill(503)]);
+	expect((await db.pool.query("SELECT count(*)::int AS n FROM shop")).rows).toEqual([{ n: 61 }]);
 });
 
 test("R01 an old signed shop/redact or app/uninstalled of a shop we do not have is acknowledged and makes nothing", async () => {

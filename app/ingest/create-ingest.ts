@@ -74,13 +74,23 @@ export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 	});
 
 	const mayAdopt = perMinute(NEW_SHOPS_PER_MINUTE);
+	const adopting = new Map<string, Promise<Sender>>();
 	const adopt = async (channel: Channel, account: string): Promise<Sender | "unknown" | "too many"> => {
 		if (channel.role !== "home" || !isShopDomain(account)) return "unknown";
+		// A new shop's first webhooks come by the dozen: they wait for one and the same.
+		const key = byAccount(channel.id, account);
+		const under = adopting.get(key);
+		if (under) return under;
 		if (!mayAdopt()) return "too many";
+		const made = makeShop(key, account).finally(() => adopting.delete(key));
+		adopting.set(key, made);
+		return made;
+	};
+	const makeShop = async (key: string, account: string): Promise<Sender> => {
 		const { shopId, homeConnectionId, created } = await ensureShop(pool, account);
 		if (created) log.info({ shopId, account }, "shop.first_seen");
 		const sender = { shopId, connectionId: homeConnectionId, account, secrets: [] };
-		senders.remember(byAccount(channel.id, account), sender);
+		senders.remember(key, sender);
 		return sender;
 	};
 
