@@ -1,26 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { World } from "../../world.ts";
 import { pool, sellableOnline, sellsOnline } from "./levels.ts";
-import type { Item, Level, ShopState, Variant } from "./model.ts";
-
-/**
- * One thing that happens in a shop (a checkout, an edit, an API write): all of its changes, and what the world learns of
- * them. Everything in it is synchronous, so it is atomic; its webhooks share one event id and carry the state of this moment.
- */
-export type Happening = {
-	eventId: string;
-	at: number;
-	cause: "sale" | "restock" | "write" | "edit";
-	/** Change of `available` per level. */
-	moved: Map<Level, number>;
-	/** Change of an item's online pool for another reason than its levels: a location began or ceased to sell online. */
-	pooled: Map<number, number>;
-	connected: Level[];
-	disconnected: Level[];
-	/** Units of order lines taken (or given back: negative), for the books. */
-	sold: { orderId: number; itemId: number; locationId: number; units: number }[];
-	topics: { topic: string; resourceId: string; payload: () => unknown }[];
-};
+import type { Happening, Item, Level, ShopState, Variant } from "./model.ts";
 
 export type Emit = (message: { eventId: string; at: number; topic: string; resourceId: string; payload: () => unknown }) => void;
 

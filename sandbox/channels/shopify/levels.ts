@@ -1,5 +1,4 @@
-import type { Happening } from "./happening.ts";
-import { type Level, type Location, levelAt, type QuantityName, type ShopState, type Variant } from "./model.ts";
+import { type Happening, type Level, type Location, levelAt, type QuantityName, type ShopState, type Variant } from "./model.ts";
 
 /**
  * The arithmetic of levels. Every change goes through `move`, which notes it in the happening: from there come the

@@ -219,6 +219,25 @@ export type BulkOperation = {
 	partialDataUrl: string | null;
 };
 
+/**
+ * One thing that happens in a shop (a checkout, an edit, an API write): all of its changes, and what the world learns of
+ * them. Everything in it is synchronous, so it is atomic; its webhooks share one event id and carry the state of this moment.
+ */
+export type Happening = {
+	eventId: string;
+	at: number;
+	cause: "sale" | "restock" | "write" | "edit";
+	/** Change of `available` per level. */
+	moved: Map<Level, number>;
+	/** Change of an item's online pool for another reason than its levels: a location began or ceased to sell online. */
+	pooled: Map<number, number>;
+	connected: Level[];
+	disconnected: Level[];
+	/** Units of order lines taken (or given back: negative), for the books. */
+	sold: { orderId: number; itemId: number; locationId: number; units: number }[];
+	topics: { topic: string; resourceId: string; payload: () => unknown }[];
+};
+
 export type ShopState = {
 	domain: string;
 	id: number;
@@ -320,3 +339,7 @@ export function restTime(state: ShopState, ms: number): string {
 	const [hours, minutes] = state.utcOffset.slice(1).split(":").map(Number);
 	return `${new Date(ms + sign * ((hours ?? 0) * 60 + (minutes ?? 0)) * 60_000).toISOString().slice(0, 19)}${state.utcOffset}`;
 }
+
+/** Units of a line that no fulfilment has taken yet. */
+export const unfulfilled = (order: Order, line: Line) =>
+	order.fulfillmentOrders.reduce((sum, f) => sum + f.lines.reduce((s, l) => s + (l.lineId === line.id ? l.remaining : 0), 0), 0);

@@ -1,15 +1,17 @@
-import type { Happening, Stage } from "./happening.ts";
+import type { Stage } from "./happening.ts";
 import { activateLevel, move } from "./levels.ts";
 import {
 	type FulfillmentOrder,
 	type FulfillmentOrderLine,
+	type Happening,
 	type Line,
 	levelAt,
 	type Order,
 	type RefundLine,
 	type ShopState,
+	unfulfilled,
 } from "./model.ts";
-import { assign, newLine, takeOnline, touch, unfulfilled, variantOfSku } from "./orders.ts";
+import { assign, newLine, takeOnline, touch, variantOfSku } from "./orders.ts";
 import { fulfillmentPayload, orderEditPayload, orderPayload, refundPayload } from "./payloads.ts";
 
 /** What may happen to an order after it was placed. Each is one happening: its changes are atomic and its webhooks share an event id. */

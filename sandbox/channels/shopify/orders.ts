@@ -1,6 +1,6 @@
-import type { Happening, Stage } from "./happening.ts";
+import type { Stage } from "./happening.ts";
 import { move, onlineLevels, sellableOnline } from "./levels.ts";
-import { type Level, type Line, type Location, levelAt, type Order, type ShopState, type Variant } from "./model.ts";
+import { type Happening, type Level, type Line, type Location, levelAt, type Order, type ShopState, type Variant } from "./model.ts";
 import { orderPayload } from "./payloads.ts";
 
 /**
@@ -274,10 +274,6 @@ export function assign(
 		});
 	}
 }
-
-/** Units of a line that no fulfilment has taken yet. */
-export const unfulfilled = (order: Order, line: Line) =>
-	order.fulfillmentOrders.reduce((sum, f) => sum + f.lines.reduce((s, l) => s + (l.lineId === line.id ? l.remaining : 0), 0), 0);
 
 /** Stamps the order as changed now. */
 export function touch(order: Order, happening: Happening): void {

@@ -13,9 +13,9 @@ import {
 	type Refund,
 	restTime,
 	type ShopState,
+	unfulfilled,
 	type Variant,
 } from "./model.ts";
-import { unfulfilled } from "./orders.ts";
 
 /**
  * Webhook bodies: the REST shapes of the resources, in full (with the customer's data), as Shopify's webhook reference shows

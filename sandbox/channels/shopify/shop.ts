@@ -3,30 +3,17 @@ import type { World } from "../../world.ts";
 import type { AppConfig } from "./app-config.ts";
 import type { AccessToken, Auth } from "./auth.ts";
 import { BULK_PACE, createBulkOperations } from "./bulk.ts";
-import * as catalog from "./catalog.ts";
-import * as drafts from "./drafts.ts";
+import { figures } from "./figures.ts";
 import type { Context } from "./graphql/context.ts";
 import { type Bucket, createBucket } from "./graphql/execute.ts";
 import { createIdempotency } from "./graphql/idempotency.ts";
-import { createStage, type Stage } from "./happening.ts";
-import { pool, sellableOnline } from "./levels.ts";
+import { hands } from "./hands.ts";
+import { createStage } from "./happening.ts";
+import { appLifecycle, type Installation } from "./lifecycle.ts";
 import { createMagic, type MagicFate } from "./magic.ts";
-import {
-	createShopState,
-	gid,
-	type Level,
-	levelAt,
-	type Order,
-	onHand,
-	type Product,
-	QUANTITY_NAMES,
-	type QuantityName,
-	type ShopState,
-	type Variant,
-} from "./model.ts";
-import { cancelOrder, type EditRequest, editOrder, fulfil, orderOf, type RefundRequest, refund, reroute } from "./order-changes.ts";
-import { type Checkout, type CheckoutOutcome, checkout } from "./orders.ts";
-import { levelPayload, orderPayload, shopPayload } from "./payloads.ts";
+import { createShopState, type Order } from "./model.ts";
+import { cancelOrder } from "./order-changes.ts";
+import { levelPayload } from "./payloads.ts";
 import { createWebhooks, scopesForTopic, type WebhookOptions } from "./webhooks.ts";
 
 /** One shop: its buyers, its merchant, and what the endpoint needs of it. */
@@ -82,7 +69,7 @@ export function createShop(
 		firstId: options.firstId,
 	});
 	const booksAs = options.booksAs === undefined ? channel : options.booksAs;
-	const installation = { installed: options.installed ?? true, scopes: [...config.scopes], closed: null as 402 | 423 | null };
+	const installation = { installed: options.installed ?? true, scopes: [...config.scopes], closed: null as Installation["closed"] };
 	const violated = (rule: string, detail: string) => world.books.violated({ channel: booksAs ?? channel, rule, detail });
 
 	const mayUse = (scope: string) => installation.scopes.includes(scope) || installation.scopes.includes(scope.replace(/^read_/, "write_"));
@@ -163,7 +150,7 @@ export function createShop(
 		state,
 		/** Where things happen in this shop, for what no method here does. */
 		stage,
-		...merchant(stage),
+		...hands(stage),
 		...figures(state),
 		...appLifecycle(stage, { installation, revoke: () => given.auth.revoke(options.domain), config, webhooks }),
 		mintSessionToken: ({ userId = 1, seconds }: { userId?: number; seconds?: number } = {}) =>
@@ -176,161 +163,4 @@ export function createShop(
 		pendingWebhooks: webhooks.pending,
 	};
 	return { shop, host };
-}
-
-/** Buyers and the merchant's hands. */
-function merchant(stage: Stage) {
-	const { state } = stage;
-	return {
-		seed: (seed: catalog.Seed) => catalog.seed(stage, seed),
-		checkout: (request: Checkout): CheckoutOutcome => checkout(stage, request),
-		cancelOrder: (request: Parameters<typeof cancelOrder>[1]) => cancelOrder(stage, request),
-		refund: (request: RefundRequest) => refund(stage, request),
-		editOrder: (request: EditRequest) => editOrder(stage, request),
-		fulfil: (request: Parameters<typeof fulfil>[1]) => fulfil(stage, request),
-		reroute: (request: Parameters<typeof reroute>[1]) => reroute(stage, request),
-		deleteOrder(orderId: number) {
-			const order = orderOf(state, orderId);
-			stage.happen("edit", (happening) => {
-				state.orders.delete(order.id);
-				happening.topics.push({ topic: "orders/delete", resourceId: String(order.id), payload: () => ({ id: order.id }) });
-			});
-		},
-		draft: (request: Parameters<typeof drafts.createDraft>[1]) => {
-			const draft = drafts.createDraft(stage, request);
-			return {
-				id: draft.id,
-				reserve: () => drafts.reserveDraft(stage, draft.id),
-				complete: () => drafts.completeDraft(stage, draft.id),
-				release: () => drafts.releaseDraft(stage, draft.id),
-			};
-		},
-		editStock: (request: Parameters<typeof catalog.editStock>[1]) => catalog.editStock(stage, request),
-		setAside: (request: Parameters<typeof catalog.setAside>[1]) => catalog.setAside(stage, request),
-		transfer: (request: Parameters<typeof catalog.transfer>[1]) => catalog.transfer(stage, request),
-		deactivateItemAt: (request: { sku: string; locationId: number }) => catalog.deactivateItemAt(stage, request),
-		changeLocation: (locationId: number, change: Parameters<typeof catalog.changeLocation>[2]) =>
-			catalog.changeLocation(stage, locationId, change),
-		createProduct: (product: catalog.ProductSeed): Product => catalog.createProduct(stage, product),
-		deleteProduct: (productId: number) => catalog.deleteProduct(stage, productId),
-		setPolicy: (sku: string, policy: Variant["policy"]) =>
-			catalog.changeVariant(stage, sku, (variant) => Object.assign(variant, { policy })),
-		setTracked: (sku: string, tracked: boolean) => catalog.changeVariant(stage, sku, (_, __, item) => Object.assign(item, { tracked })),
-		renameSku: (sku: string, to: string | null) => catalog.changeVariant(stage, sku, (variant) => Object.assign(variant, { sku: to })),
-		setStatus: (sku: string, status: Product["status"]) =>
-			catalog.changeVariant(stage, sku, (_, product) => Object.assign(product, { status })),
-		/** Sends the order's webhook again, as an unrelated change of the order does (a note, a tag). */
-		touchOrder(orderId: number, note: string) {
-			const order = orderOf(state, orderId);
-			stage.happen("edit", (happening) => {
-				Object.assign(order, { note, updatedBefore: order.updatedAt, updatedAt: happening.at, touchedAt: happening.at });
-				happening.topics.push({ topic: "orders/updated", resourceId: String(orderId), payload: () => orderPayload(state, order) });
-			});
-		},
-	};
-}
-
-/** What is so, for verdicts and pages. */
-function figures(state: ShopState) {
-	const levelOf = (sku: string, locationId: number): Level | undefined => levelAt(state, catalog.known(state, sku).itemId, locationId);
-	return {
-		/** What the online store may sell: the sum over locations that fulfil online orders. Can be negative. */
-		available(sku: string): number {
-			const variant = catalog.known(state, sku);
-			return variant.components.length > 0 ? sellableOnline(state, variant) : pool(state, variant.itemId);
-		},
-		level(
-			sku: string,
-			locationId: number,
-		): (Record<QuantityName | "on_hand", number> & { active: boolean; updatedAt: number }) | undefined {
-			const level = levelOf(sku, locationId);
-			return level && { ...level.quantities, on_hand: onHand(level), active: level.active, updatedAt: level.updatedAt };
-		},
-		locations: () => [...state.locations.values()],
-		location: (name: string) => [...state.locations.values()].find((location) => location.name === name),
-		skus: () => [...state.variantsOfSku.keys()],
-		order: (orderId: number): Order | undefined => state.orders.get(orderId),
-		orders: () => [...state.orders.values()],
-		/** The ids that the API gives a SKU. */
-		idsOf(sku: string) {
-			const variant = catalog.known(state, sku);
-			return {
-				productId: gid("Product", variant.productId),
-				variantId: gid("ProductVariant", variant.id),
-				inventoryItemId: gid("InventoryItem", variant.itemId),
-				product: variant.productId,
-				variant: variant.id,
-				item: variant.itemId,
-			};
-		},
-		quantityNames: QUANTITY_NAMES,
-	};
-}
-
-type Installation = { installed: boolean; scopes: string[]; closed: 402 | 423 | null };
-
-/** Installing, scopes, uninstalling, erasing. */
-function appLifecycle(
-	stage: Stage,
-	{
-		installation,
-		revoke,
-		config,
-		webhooks,
-	}: { installation: Installation; revoke: () => void; config: AppConfig; webhooks: { emit: Stage["emit"] } },
-) {
-	const { state, world } = stage;
-	const say = (topic: string, payload: unknown) =>
-		webhooks.emit({
-			eventId: randomUUID(),
-			at: Math.floor(world.clock.now()),
-			topic,
-			resourceId: String(state.id),
-			payload: () => payload,
-		});
-	const install = () => {
-		installation.installed = true;
-		installation.scopes = [...config.scopes];
-	};
-	const changeScopes = (scopes: string[]) => {
-		const previous = installation.scopes;
-		installation.scopes = scopes;
-		say("app/scopes_update", { id: state.id, previous, current: scopes, updated_at: new Date(world.clock.now()).toISOString() });
-	};
-	return {
-		installed: () => installation.installed,
-		scopes: (): readonly string[] => installation.scopes,
-		install,
-		reinstall: install,
-		grantScopes: (...scopes: string[]) => changeScopes([...new Set([...installation.scopes, ...scopes])]),
-		revokeScopes: (...scopes: string[]) => changeScopes(installation.scopes.filter((scope) => !scopes.includes(scope))),
-		/** The tokens are dead before the webhook is even sent; API-created subscriptions go with them. */
-		uninstall() {
-			installation.installed = false;
-			revoke();
-			state.subscriptions.clear();
-			say("app/uninstalled", shopPayload(state));
-		},
-		/** `shop/redact`, which comes about 48 hours after an uninstall. */
-		redact: () => say("shop/redact", { shop_id: state.id, shop_domain: state.domain }),
-		redactCustomer: (orderIds: readonly number[]) =>
-			say("customers/redact", {
-				shop_id: state.id,
-				shop_domain: state.domain,
-				customer: { id: 1, email: "ada@example.com", phone: null },
-				orders_to_redact: orderIds,
-			}),
-		requestCustomerData: (orderIds: readonly number[]) =>
-			say("customers/data_request", {
-				shop_id: state.id,
-				shop_domain: state.domain,
-				orders_requested: orderIds,
-				customer: { id: 1, email: "ada@example.com", phone: null },
-				data_request: { id: 9999 },
-			}),
-		/** The shop is frozen (402), locked (423), or open again. */
-		setClosed(status: 402 | 423 | null) {
-			installation.closed = status;
-		},
-	};
 }

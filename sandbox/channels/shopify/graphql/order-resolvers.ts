@@ -11,8 +11,8 @@ import {
 	type Refund,
 	type RefundLine,
 	type ShopState,
+	unfulfilled,
 } from "../model.ts";
-import { unfulfilled } from "../orders.ts";
 import { parseSearch, type SearchFields } from "../search.ts";
 import { connect, counted, type PageArgs } from "./connections.ts";
 import type { Context } from "./context.ts";
