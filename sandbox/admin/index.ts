@@ -24,8 +24,8 @@ export type AdminGatewayOptions = {
 	channels: readonly { id: string; name: string }[];
 	/** What only the caller can break: killing a worker. */
 	breakages?: readonly Breakage[];
-	/** Other places worth looking at: the store on the other channel. */
-	links?: readonly { label: string; url: string }[];
+	/** Played hosts with a page for people (the store on the other channel), linked in the menu. */
+	stores?: readonly { name: string; host: string }[];
 };
 
 /** What the app's environment variable APP_BRIDGE_URL must say, once the world listens. */
@@ -45,10 +45,14 @@ export function createAdminGateway(world: World, options: AdminGatewayOptions): 
 	const { shop, appPublicOrigin } = options;
 	const handle = shop.domain.replace(/\.myshopify\.com$/, "");
 	const root = `/store/${handle}`;
-	const chrome: Chrome = { shopName: shop.name, root, app: APP, links: options.links ?? [] };
+	const chrome = (): Chrome => ({ shopName: shop.name, root, app: APP, links: (options.stores ?? []).map(linkTo) });
+	const linkTo = ({ name, host }: { name: string; host: string }) => ({
+		label: name,
+		url: `http://${host}.localhost:${new URL(world.origin()).port}/`,
+	});
 	const broken = [...breakages(world, options.channels), ...(options.breakages ?? [])];
 	const page = (response: ServerResponse, name: PageName, title: string, body: ReturnType<typeof html>) =>
-		response.writeHead(200, PAGE_HEADERS).end(layout(chrome, { name, title, body }));
+		response.writeHead(200, PAGE_HEADERS).end(layout(chrome(), { name, title, body }));
 	const fragment = (response: ServerResponse, body: ReturnType<typeof html>) => response.writeHead(200, PAGE_HEADERS).end(body.html);
 	const frameAddress = (path: string, query: URLSearchParams) => {
 		const target = new URL(path === "" || path === "/" ? "/app" : path, appPublicOrigin);

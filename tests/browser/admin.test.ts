@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chromiumPath, openStage, picturePath, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
+import { chromiumPath, openStage, picturePath, STAGE_TIMEOUT_MS, STORE, type Stage } from "./stage.ts";
 
 const ROOT = "/store/northwind-outdoor";
 
@@ -52,6 +52,13 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 		expect(stage.world.faults.active()).toEqual([]);
 		await page.getByRole("button", { name: "Kill the worker" }).click();
 		await page.getByText("Killed").waitFor();
+		await close();
+	});
+
+	test("the store on the other channel is one click away, under its own name", async () => {
+		const { page, close } = await stage.open({ path: `${ROOT}/orders` });
+		const [store] = await Promise.all([page.waitForEvent("popup"), page.getByRole("link", { name: "Northwind store" }).click()]);
+		await store.getByRole("heading", { name: STORE }).waitFor();
 		await close();
 	});
 

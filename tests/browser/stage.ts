@@ -15,6 +15,7 @@ import { buildApp } from "../../scripts/build.ts";
 import { freshDatabase, type TestDatabase } from "../kit/database.ts";
 
 export const SHOP = "northwind-outdoor.myshopify.com";
+export const STORE = "store.northwind.example";
 export const PUBLIC_ORIGIN = "https://lockstep.example";
 const API_KEY = "0123456789abcdef0123456789abcdef";
 const API_SECRET = "shpss_0123456789";
@@ -96,6 +97,7 @@ export async function openStage(): Promise<Stage> {
 	const shopify = createShopify(world, { clientId: API_KEY, clientSecret: API_SECRET, appUrl: PUBLIC_ORIGIN });
 	const shop = shopify.createShop({ domain: SHOP, name: "Northwind Outdoor" });
 	shop.seed(SEED);
+	world.serve(STORE, (_request, response, url) => void response.end(`<!doctype html><title>Store</title><h1>${url.host}</h1>`));
 	let tokenSeconds = SESSION_TOKEN_SECONDS;
 	let appPort = 0;
 	const gateway = createAdminGateway(world, {
@@ -107,6 +109,7 @@ export async function openStage(): Promise<Stage> {
 			{ id: "shopify", name: "Shopify" },
 			{ id: "woocommerce", name: "WooCommerce" },
 		],
+		stores: [{ name: "Northwind store", host: STORE }],
 		breakages: [
 			{ id: "worker", group: "Lockstep", label: "Kill the worker", explanation: "It starts again by itself.", press: () => "Killed" },
 		],
