@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createQueue, type Handlers, type JobQueue, QUEUE_POOL_MAX, startWorkers, type Workers } from "#jobs";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { freshRedis, redisIsInstalled } from "../../tests/kit/redis.ts";
@@ -30,13 +30,14 @@ describe.each(backends)("the queue on %s", (kind) => {
 	let redisUrl: string | undefined;
 	const opened: { close(): Promise<void> }[] = [];
 
-	beforeAll(async () => {
+	// Each test has a queue of its own: what one leaves waiting would run in the next.
+	beforeEach(async () => {
 		db = await freshDatabase();
 		if (kind === "redis") redisUrl = await freshRedis();
 	});
-	afterAll(() => db.drop());
 	afterEach(async () => {
 		for (const thing of opened.splice(0).reverse()) await thing.close();
+		await db.drop();
 	});
 
 	const newQueue = (): JobQueue => {
