@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountAccess, CallReport, Limits } from "#app/channels/channel.ts";
 import { RateLimitedError } from "#app/channels/errors.ts";
-import type { Queryable } from "#app/db.server.ts";
-import { type CallSlots, callSlots } from "./call-slots.ts";
+import type { Pool, Queryable } from "#app/db.server.ts";
+import { takeSlot } from "./call-slots.ts";
 
 /** Longer than any bucket takes to fill for one call; a caller that would wait longer gives its place back and comes again. */
 const WAIT_MAX_MS = 20_000;
@@ -21,23 +21,22 @@ export type Account = { shopId: number; connectionId: number; limits: Limits };
  * other account's (R17). Nothing is held in a transaction while the request is under way.
  */
 export function budgetHooks(
-	deps: { pool: Parameters<typeof callSlots>[0]; warn: (error: unknown) => void },
+	deps: { pool: Pool; warn: (error: unknown) => void },
 	account: Account,
 ): Required<Pick<AccountAccess, "beforeCall" | "onCall">> {
-	const slots: CallSlots = callSlots(deps.pool);
-	const held: { release: () => void; cost: number }[] = [];
+	const held: { release(): void; cost: number }[] = [];
 	return {
 		async beforeCall(cost) {
 			const until = Date.now() + WAIT_MAX_MS;
-			const release = await slots.take(account, until);
+			const slot = await takeSlot(deps.pool, account, until);
 			try {
 				await waitForBudget(deps.pool, account, cost, until);
 				await guards.getStore()?.();
 			} catch (error) {
-				release();
+				slot.release();
 				throw error;
 			}
-			held.push({ release, cost });
+			held.push({ release: slot.release, cost });
 		},
 		onCall(call) {
 			held.shift()?.release();

@@ -1,3 +1,4 @@
+import { OWNER_IS_GONE } from "#app/connections/process-session.ts";
 import type { Queryable } from "#app/db.server.ts";
 import type { JobResult } from "#jobs";
 import { passGate } from "./breaker.ts";
@@ -47,7 +48,7 @@ FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
 WHERE c.state IN ('live', 'watching') AND (c.breaker_until IS NULL OR c.breaker_until <= now()) AND CASE WHEN c.is_home
   THEN c.state = 'live' AND (
     EXISTS (SELECT FROM delta_batch b WHERE b.shop_id = c.shop_id AND b.connection_id = c.id AND b.state = 'open'
-      AND b.next_attempt_at <= now() AND (b.claimed_until IS NULL OR b.claimed_until <= now()))
+      AND b.next_attempt_at <= now() AND (b.claimed_until IS NULL OR b.claimed_until <= now() OR ${OWNER_IS_GONE("b.claim_token")}))
     OR EXISTS (SELECT FROM stock k WHERE k.shop_id = c.shop_id AND k.delta_owed <> 0 AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= now())
       AND NOT EXISTS (SELECT FROM delta_line d
         WHERE d.shop_id = k.shop_id AND d.item_id = k.item_id AND d.location_id = k.location_id AND d.state = 'open')))

@@ -3,6 +3,6 @@
  * level-triggered, so a wake may be lost, late or doubled, and a thousand changes of one listing are one call.
  */
 export { deliver, findDueDeliveries } from "./deliver.ts";
-export type { DeliveryDeps, PushOutcome } from "./deps.ts";
+export type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from "./deps.ts";
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";

@@ -1,15 +1,14 @@
-import type { Channel, ChannelClient } from "#app/channels/channel.ts";
 import { ChannelError } from "#app/channels/errors.ts";
 import { withCallGuard } from "#app/connections/budget.ts";
-import type { DeliveryDeps } from "./deps.ts";
+import type { DeliveryChannel, DeliveryClient, DeliveryDeps } from "./deps.ts";
 import { type Claim, type KeptClaim, keepClaims } from "./sql/keep-claims.ts";
 
 /** One worker's hold on some listings of one connection. */
 export type Lane = {
 	deps: DeliveryDeps;
 	claim: Claim;
-	channel: Channel;
-	client: ChannelClient;
+	channel: DeliveryChannel;
+	client: DeliveryClient;
 	/** Read and record, never write (R42). */
 	watching: boolean;
 	/** The one call that finds out whether a channel that was down is back. */

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { Channel, ChannelClient, DeltaResult } from "#app/channels/channel.ts";
+import type { DeltaResult } from "#app/channels/channel.ts";
 import { ChannelError, RequestRejectedError } from "#app/channels/errors.ts";
 import { withCallGuard } from "#app/connections/budget.ts";
+import { processSession } from "#app/connections/process-session.ts";
 import { transaction } from "#app/db.server.ts";
 import { formDeltaBatch } from "#ledger";
 import { noteFailure, noteSuccess, passGate, takeProbe } from "./breaker.ts";
-import type { DeliveryDeps, PushOutcome } from "./deps.ts";
+import type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from "./deps.ts";
 import { ClaimLostError, LEASE_MS } from "./lane.ts";
 import { type BatchInHand, giveUpOnKey, landBatch, postponeBatch, refuseBatch } from "./settle-batch.ts";
 import { claimBatch, keepBatch, readLines, releaseBatch } from "./sql/claim-batch.ts";
+import type { Claim } from "./sql/keep-claims.ts";
 import { nextOwedInMs, oldestCorrelation, recentSplit } from "./sql/owed.ts";
 
 /** After this the shop gives its worker to others and is woken again (R19). */
@@ -25,13 +27,14 @@ export async function pushDeltas(deps: DeliveryDeps, shopId: number, connectionI
 	const until = Date.now() + TIME_SLICE_MS;
 	const opened = await deps.openClient(shopId, connectionId);
 	if (!opened) return { outcome: "closed" };
+	const life = await processSession(deps.pool).signOfLife();
 	let attempts = 0;
 	try {
 		while (Date.now() < until) {
 			const passed = await passGate(deps.pool, shopId, connectionId);
 			if (passed.gate === "closed" || (passed.gate !== "shut" && passed.watching)) return { outcome: "closed" };
 			if (passed.gate === "shut") return { outcome: "done", againInMs: passed.waitMs, attempts };
-			const batch = await takeBatch(deps, shopId, connectionId, opened.channel);
+			const batch = await takeBatch(deps, { shopId, connectionId, token: `${life.key}:${randomUUID()}` }, opened.channel);
 			if (!batch) return { outcome: "done", againInMs: await nextOwedInMs(deps.pool, shopId, connectionId), attempts };
 			const probing = passed.gate === "half-open";
 			try {
@@ -44,30 +47,31 @@ export async function pushDeltas(deps: DeliveryDeps, shopId: number, connectionI
 		}
 		return { outcome: "more", attempts };
 	} finally {
+		life.release();
 		await opened.client.close();
 	}
 }
 
 /** An open batch that nobody sends right now: one that waits to be sent again, or a new one of what is owed. */
-async function takeBatch(deps: DeliveryDeps, shopId: number, connectionId: number, channel: Channel): Promise<BatchInHand | null> {
-	const token = randomUUID();
-	const claim = () => claimBatch(deps.pool, { shopId, connectionId, token, leaseMs: LEASE_MS });
+async function takeBatch(deps: DeliveryDeps, owner: Claim, channel: DeliveryChannel): Promise<BatchInHand | null> {
+	const { shopId, connectionId } = owner;
+	const claim = () => claimBatch(deps.pool, { ...owner, leaseMs: LEASE_MS });
 	let claimed = await claim();
 	if (!claimed) {
 		const linesMax = Math.min(channel.capabilities.writeBatchSize, await recentSplit(deps.pool, shopId));
-		const correlationId = (await oldestCorrelation(deps.pool, shopId)) ?? token;
+		const correlationId = (await oldestCorrelation(deps.pool, shopId)) ?? randomUUID();
 		const formed = await transaction(deps.pool, (tx) => formDeltaBatch(tx, shopId, { connectionId, linesMax, correlationId }));
 		if (!formed) return null;
 		claimed = await claim();
 	}
 	if (!claimed) return null;
-	return { shopId, connectionId, token, ...claimed, lines: await readLines(deps.pool, shopId, claimed.id) };
+	return { ...owner, ...claimed, lines: await readLines(deps.pool, shopId, claimed.id) };
 }
 
 async function sendBatch(
 	deps: DeliveryDeps,
 	batch: BatchInHand,
-	client: ChannelClient,
+	client: DeliveryClient,
 	{ probing }: { probing: boolean },
 ): Promise<"settled" | "connection-failed"> {
 	if (batch.keyExpired) {
@@ -97,7 +101,7 @@ async function sendBatch(
 	return "settled";
 }
 
-function adjust(deps: DeliveryDeps, batch: BatchInHand, client: ChannelClient): Promise<DeltaResult> {
+function adjust(deps: DeliveryDeps, batch: BatchInHand, client: DeliveryClient): Promise<DeltaResult> {
 	const { home } = client;
 	if (!home) throw new Error(`Connection ${batch.connectionId} is home, and its channel takes no differences`);
 	let requestsBefore = 0;

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { processSession } from "#app/connections/process-session.ts";
 import type { Queryable } from "#app/db.server.ts";
 import { passGate, takeProbe } from "./breaker.ts";
 import { deliverBatch } from "./deliver-batch.ts";
@@ -49,13 +50,14 @@ async function runLane(
 	if (!opened) return { outcome: "closed" };
 	const { channel, client } = opened;
 	const { lateHorizonMs, writeBatchSize } = channel.capabilities;
+	const life = await processSession(deps.pool).signOfLife();
 	let attempts = 0;
 	try {
 		while (Date.now() < until) {
 			const passed = await passGate(deps.pool, shopId, connectionId);
 			if (passed.gate === "closed") return attempts === 0 ? { outcome: "closed" } : { outcome: "idle", attempts };
 			if (passed.gate === "shut") break;
-			const claim = { shopId, connectionId, token: randomUUID() };
+			const claim = { shopId, connectionId, token: `${life.key}:${randomUUID()}` };
 			const probing = passed.gate === "half-open";
 			const most = probing ? 1 : Math.min(writeBatchSize, limit ?? writeBatchSize);
 			const claimed = await claimListings(deps.pool, { ...claim, leaseMs: LEASE_MS, lateHorizonMs, limit: most });
@@ -76,6 +78,7 @@ async function runLane(
 		}
 		return { outcome: "idle", attempts };
 	} finally {
+		life.release();
 		await client.close();
 	}
 }

@@ -1,5 +1,6 @@
-import type { ChannelClient, ListingRef } from "#app/channels/channel.ts";
+import type { ListingRef } from "#app/channels/channel.ts";
 import { ChannelError } from "#app/channels/errors.ts";
+import type { DeliveryClient } from "./deps.ts";
 import type { Answer } from "./judge-reading.ts";
 import { ClaimLostError } from "./lane.ts";
 
@@ -9,7 +10,7 @@ import { ClaimLostError } from "./lane.ts";
  * what speaks of the whole connection.
  */
 export async function readEach(
-	client: ChannelClient,
+	client: DeliveryClient,
 	listings: readonly (ListingRef & { id: number })[],
 	batchSize: number,
 ): Promise<Map<number, Answer>> {
@@ -21,7 +22,7 @@ export async function readEach(
 }
 
 async function readTogether(
-	client: ChannelClient,
+	client: DeliveryClient,
 	listings: readonly (ListingRef & { id: number })[],
 	answers: Map<number, Answer>,
 ): Promise<void> {

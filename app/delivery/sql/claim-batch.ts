@@ -1,3 +1,4 @@
+import { OWNER_IS_GONE } from "#app/connections/process-session.ts";
 import type { Queryable } from "#app/db.server.ts";
 
 /** A key is known to Shopify for 24 h; an hour is left for clocks and for the request itself. */
@@ -27,7 +28,8 @@ const claimStatement = `
 UPDATE delta_batch b SET claim_token = $3, claimed_until = now() + $4 * interval '1 millisecond'
 FROM (
   SELECT id FROM delta_batch
-  WHERE shop_id = $1 AND connection_id = $2 AND state = 'open' AND next_attempt_at <= now() AND (claimed_until IS NULL OR claimed_until <= now())
+  WHERE shop_id = $1 AND connection_id = $2 AND state = 'open' AND next_attempt_at <= now()
+    AND (claimed_until IS NULL OR claimed_until <= now() OR ${OWNER_IS_GONE("claim_token")})
   ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) due
 WHERE b.shop_id = $1 AND b.id = due.id

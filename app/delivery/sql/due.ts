@@ -1,3 +1,5 @@
+import { OWNER_IS_GONE } from "#app/connections/process-session.ts";
+
 /**
  * Which listings wait for a delivery, and when each is due; one wording for claiming, for the sweeper and for "come back at".
  * `l` is a listing row.
@@ -10,8 +12,12 @@ export const WAITING = `l.dirty_since IS NOT NULL AND NOT l.parked AND NOT l.pau
 const TARGET = "greatest(l.desired - l.unseen, 0)";
 const MUST_FALL = `(l.shown IS NULL OR ${TARGET} < l.shown)`;
 
+/** A claim holds until its lease is over or its owner is gone; the second is noticed at once. */
+const CLAIMED_UNTIL = `CASE WHEN l.claimed_until <= now() THEN NULL WHEN l.claimed_until IS NULL THEN NULL
+    WHEN ${OWNER_IS_GONE("l.claim_token")} THEN NULL ELSE l.claimed_until END`;
+
 export const DUE_AT = `greatest(
-  l.claimed_until,
+  ${CLAIMED_UNTIL},
   CASE WHEN l.attempts = 0 AND ${MUST_FALL} THEN NULL ELSE l.next_attempt_at END,
   CASE WHEN ${MUST_FALL} THEN NULL ELSE l.uncertain_until END)`;
 

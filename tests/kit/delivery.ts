@@ -1,0 +1,94 @@
+import type pg from "pg";
+import { pino } from "pino";
+import type { AccountAccess } from "#app/channels/channel.ts";
+import { budgetHooks } from "#app/connections/budget.ts";
+import type { ListingState } from "#app/delivery/listing-state.ts";
+import { drainShop } from "#apply";
+import type { DeliveryChannel, DeliveryClient, DeliveryDeps } from "#delivery";
+import { applyDeps } from "./apply-deps.ts";
+import { at, makeShop, order, put, reading, type ShopOptions, type TestShop } from "./shop.ts";
+
+/** Delivery with the neighbours' clients, paid from the real budgets: what `server/handlers.ts` does for real channels. */
+export const deliveryDeps = (
+	pool: pg.Pool,
+	neighbours: ReadonlyMap<number, Neighbour>,
+	log = pino({ level: process.env.TEST_LOG ?? "silent" }),
+): DeliveryDeps => ({
+	pool,
+	log,
+	openClient: async (shopId, connectionId) => {
+		const neighbour = neighbours.get(connectionId);
+		if (!neighbour) return null;
+		const { channel } = neighbour;
+		const budget = budgetHooks({ pool, warn: (error) => log.warn(error) }, { shopId, connectionId, limits: channel.limits });
+		return { channel, client: neighbour.connect(budget) };
+	},
+});
+
+type Neighbour = { channel: DeliveryChannel; connect(access: Pick<AccountAccess, "beforeCall" | "onCall">): DeliveryClient };
+
+/** A shop whose listings have their first figure. */
+export async function openShop(pool: pg.Pool, options: ShopOptions = {}): Promise<TestShop> {
+	const shop = await makeShop(pool, options);
+	await drain(pool, shop);
+	return shop;
+}
+
+export const drain = (pool: pg.Pool, shop: TestShop) => drainShop(applyDeps(pool), shop.shopId);
+
+let seconds = 0;
+/** Home's figure changes (an edit, a sale there), and the ledger has taken it. */
+export async function homeShows(pool: pg.Pool, shop: TestShop, item: number, quantity: number): Promise<void> {
+	seconds++;
+	const readAt = at(`11:${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`);
+	await put(pool, shop, [reading(item, quantity, readAt)], { connection: "home" });
+	await drain(pool, shop);
+}
+
+let orders = 0;
+/** The order of a sale at the store arrives and is applied. */
+export async function orderComes(pool: pg.Pool, shop: TestShop, item: number, stamp: string, units = 1): Promise<void> {
+	await put(pool, shop, [order(`${++orders}`, [{ item, held: units }], { created: stamp })]);
+	await drain(pool, shop);
+}
+
+type Row = Pick<ListingState, "desired" | "shown" | "unseen" | "sent" | "recheck" | "parked" | "attempts"> & {
+	dirty: boolean;
+	uncertain: boolean;
+	claimed: boolean;
+};
+export async function listingOf(pool: pg.Pool, shop: TestShop, item: number): Promise<Row> {
+	const { rows } = await pool.query<Row>(
+		`SELECT desired, shown, unseen, sent, recheck, parked, attempts, dirty_since IS NOT NULL AS dirty,
+		   coalesce(uncertain_until > now(), false) AS uncertain, claim_token IS NOT NULL AS claimed
+		 FROM listing WHERE shop_id = $1 AND id = $2`,
+		[shop.shopId, shop.listings[item]],
+	);
+	return rows[0] as Row;
+}
+
+export async function attemptsOf(
+	pool: pg.Pool,
+	shop: TestShop,
+): Promise<{ operation: string; outcome: string; quantity: number | null }[]> {
+	const { rows } = await pool.query("SELECT operation, outcome, quantity FROM delivery_attempt WHERE shop_id = $1 ORDER BY id", [
+		shop.shopId,
+	]);
+	return rows;
+}
+
+/** What waits for a backoff, a horizon or a moment is due now. */
+export async function timePasses(pool: pg.Pool, shop: TestShop, interval: string): Promise<void> {
+	await pool.query(
+		`UPDATE listing SET next_attempt_at = next_attempt_at - $2::interval, uncertain_until = uncertain_until - $2::interval,
+		   assumed_until = assumed_until - $2::interval, claimed_until = claimed_until - $2::interval WHERE shop_id = $1`,
+		[shop.shopId, interval],
+	);
+	await pool.query("UPDATE connection SET breaker_until = breaker_until - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);
+	await pool.query(
+		`UPDATE delta_batch SET next_attempt_at = next_attempt_at - $2::interval, claimed_until = claimed_until - $2::interval,
+		   first_tried_at = first_tried_at - $2::interval WHERE shop_id = $1`,
+		[shop.shopId, interval],
+	);
+	await pool.query("UPDATE stock SET next_attempt_at = next_attempt_at - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);
+}
