@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { at, openStage, type Stage } from "./contract/stage.ts";
+import { at, openStage, type Stage, until } from "./contract/stage.ts";
 
 const ADJUST = `mutation Adjust($input: InventoryAdjustQuantitiesInput!, $key: String!) {
 	inventoryAdjustQuantities(input: $input) @idempotent(key: $key) {
@@ -96,13 +96,12 @@ describe("the stand-in's inventory writes", () => {
 
 	it("a key whose first request still runs is refused as concurrent; a late landing happens once", async () => {
 		await open();
-		stage.world.faults.next("shopify", 1, { kind: "lands-late", delayMs: 300 });
+		stage.world.faults.next("shopify", 1, { kind: "lands-late", delayMs: 800 });
 		const change = [entry("CUP", { delta: -1, changeFromQuantity: null })];
 		await expect(adjust("k", change)).rejects.toThrow();
 		expect(stage.shop.available("CUP")).toBe(5);
 		expect(codes(await adjust("k", change))).toEqual(["IDEMPOTENCY_CONCURRENT_REQUEST"]);
-		await new Promise((resolve) => setTimeout(resolve, 400));
-		expect(stage.shop.available("CUP")).toBe(4);
+		await until("the late write lands", () => stage.shop.available("CUP") === 4);
 		expect(codes(await adjust("k", change))).toEqual([]);
 		expect(stage.shop.available("CUP")).toBe(4);
 	});

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type Answer, type Recorded, readRecording, recordingsPresent, selectionOf } from "./contract/recordings.ts";
 import { createReplayer, type Replayer } from "./contract/replayer.ts";
 import { ordersOfTheCatalog } from "./contract/seeded-orders.ts";
-import { at, openStage, type Stage } from "./contract/stage.ts";
+import { at, openStage, type Stage, until } from "./contract/stage.ts";
 
 /**
  * What a live store answered to recorded requests, the stand-in answers too: field by field, with ids that the store gives out
@@ -241,7 +241,7 @@ if (recordingsPresent) {
 				textRecorded: true,
 			});
 			stage.world.clock.skip(1_000);
-			await new Promise((resolve) => setTimeout(resolve, 20));
+			await until("the order is cancelled", () => stage.shop.orders().some((order) => order.cancelledAt !== null));
 			await replayer.step({
 				recorded: cancelledOrderRead.response.payload,
 				query: cancelledOrderRead.query,

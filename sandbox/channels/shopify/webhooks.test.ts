@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import { CLIENT, DOMAIN, openStage, type Stage } from "./contract/stage.ts";
+import { CLIENT, DOMAIN, openStage, type Stage, until } from "./contract/stage.ts";
 import { includeFields } from "./include-fields.ts";
 import { parseToml } from "./toml.ts";
 import { retryDelayMs, WEBHOOK_DEFAULTS } from "./webhooks.ts";
@@ -134,18 +134,16 @@ describe("the stand-in's webhooks", () => {
 		stage.shop.editStock({ sku: "CUP", delta: 1 });
 		await stage.deliveries("inventory_levels/update", 1);
 		stage.shop.editStock({ sku: "CUP", delta: 1 });
-		for (let attempt = 2; attempt <= 10; attempt++) {
-			await settle(30);
+		await until("both deliveries are given up", () => {
 			stage.world.clock.skip(3 * 3_600_000);
-		}
-		await settle(50);
+			return stage.shop.pendingWebhooks() === 0;
+		});
 		const first = stage.received.filter((delivery) => delivery.body.available === 6);
 		expect(first).toHaveLength(9);
 		expect(new Set(first.map((delivery) => delivery.raw.toString())).size).toBe(1);
 		expect(new Set(first.map((delivery) => delivery.headers["x-shopify-webhook-id"])).size).toBe(1);
 		expect(new Set(first.map((delivery) => delivery.headers["x-shopify-triggered-at"])).size).toBe(1);
 		expect(stage.world.books.deliveries("shopify").filter((entry) => entry.fate === "failed")).toHaveLength(2);
-		expect(stage.shop.pendingWebhooks()).toBe(0);
 	});
 
 	it("an endpoint that stays silent is given up after the time limit and tried again", async () => {
@@ -156,7 +154,7 @@ describe("the stand-in's webhooks", () => {
 		await stage.deliveries("inventory_levels/update", 1);
 		silent = false;
 		expect(await stage.deliveries("inventory_levels/update", 2)).toHaveLength(2);
-		await settle();
+		await until("the delivery is over", () => stage.shop.pendingWebhooks() === 0);
 		expect(stage.world.books.deliveries("shopify")).toMatchObject([{ fate: "delivered", status: 200 }]);
 	});
 
@@ -175,7 +173,7 @@ describe("the stand-in's webhooks", () => {
 		faults.clear("shopify");
 		edit();
 		await stage.deliveries("inventory_levels/update", 6);
-		await settle(500);
+		await until("all deliveries are over", () => stage.shop.pendingWebhooks() === 0);
 		const order = stage.received.map((delivery) => Number(delivery.body.available));
 		expect(order.filter((available) => available === 6)).toHaveLength(0);
 		expect(order.filter((available) => available === 7)).toHaveLength(3);
@@ -205,7 +203,7 @@ describe("the stand-in's webhooks", () => {
 		expect(stage.shop.state.subscriptions.size).toBe(2);
 		stage.answer((delivery) => (delivery.path === "/own" ? 500 : 200));
 		for (let round = 0; round < 4; round++) stage.shop.setPolicy("CUP", "DENY");
-		await settle(150);
+		await until("the failing subscription is deleted", () => stage.shop.state.subscriptions.size === 1);
 		expect([...stage.shop.state.subscriptions.values()].map((subscription) => subscription.uri)).toEqual([
 			"https://app.lockstep.example/other",
 		]);

@@ -30,7 +30,7 @@ export const APP_URL = "https://app.lockstep.example";
 export const CLIENT = { clientId: "stand-in-client", clientSecret: "stand-in-secret" };
 export const DOMAIN = "harry-test-heelo.myshopify.com";
 
-const WAIT_MS = 5_000;
+const WAIT_MS = 15_000;
 
 export async function openStage({
 	shopify: given = {},
@@ -136,6 +136,15 @@ export const exchangeBody = (sessionToken: string, changes: Record<string, strin
 	expiring: "1",
 	...changes,
 });
+
+/** Waits for something that comes about by itself; a hang fails with what was waited for. */
+export async function until(what: string, isSo: () => boolean, everyMs = 5): Promise<void> {
+	const end = Date.now() + WAIT_MS;
+	while (!isSo()) {
+		if (Date.now() > end) throw new Error(`It never came about that ${what}.`);
+		await new Promise((resolve) => setTimeout(resolve, everyMs));
+	}
+}
 
 /** A value deep inside an answer, without a cast at every step. */
 export function at(value: unknown, ...path: (string | number)[]): unknown {
