@@ -403,7 +403,12 @@ test("R02 a queue that is full is 503 to Shopify, and the disk to WooCommerce, f
 	await expect.poll(() => readdir(join(dataDir, "spool"))).toEqual([]);
 	const [event] = await events();
 	expect(event.received_at.getTime()).toBeLessThan(Date.now() - 300);
-	await expect.poll(() => wakes).toEqual([{ name: "apply.drain", payload: { shopId: shop.shopId } }]);
+	await expect
+		.poll(() => wakes)
+		.toEqual([
+			{ name: "apply.drain", payload: { shopId: shop.shopId } },
+			{ name: "connections.poll-orders", payload: { shopId: shop.shopId, connectionId: shop.woo } },
+		]);
 });
 
 /** A caller who speaks raw bytes. Resolves with everything that was answered when the connection ends, or after a while. */

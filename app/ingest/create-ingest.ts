@@ -40,9 +40,9 @@ export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 	const append: Append = (rows) => appendEvents(bounded as unknown as Queryable, rows);
 
 	const waker = createWaker(deps.wake);
-	const committed = (rows: readonly NewInboxEvent[]) => {
+	const wakeDrains = (rows: readonly NewInboxEvent[]) => {
 		for (const { event, shopId } of rows) {
-			if (event) waker.wake(laneOf(event) === "stock" ? "apply.drain" : "connections.lifecycle", shopId);
+			if (event) waker.wake(laneOf(event) === "stock" ? "apply.drain" : "connections.lifecycle", { shopId });
 		}
 	};
 
@@ -55,7 +55,12 @@ export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 		replay: () =>
 			spool.replay(async (units: readonly Unit[]) => {
 				const outcomes = await commitUnits(append, units);
-				for (const [index, unit] of units.entries()) if (outcomes[index]?.outcome === "committed") committed(unit.rows);
+				for (const [index, { rows }] of units.entries()) {
+					if (outcomes[index]?.outcome !== "committed") continue;
+					wakeDrains(rows);
+					// While we could not take this one others may have found nobody at all, and their sender does not repeat itself.
+					for (const { shopId, connectionId } of rows) waker.wake("connections.poll-orders", { shopId, connectionId });
+				}
 				return outcomes;
 			}),
 	});
@@ -101,7 +106,10 @@ export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 		commit,
 		spool,
 		adopt,
-		committed,
+		committed(rows) {
+			wakeDrains(rows);
+			replay.recovered();
+		},
 		spooled: replay.soon,
 	};
 
@@ -123,12 +131,11 @@ export function createIngest(deps: Deps, options: IngestOptions): Ingest {
 }
 
 function perMinute(max: number): () => boolean {
-	let minute = 0;
+	let since = Number.NEGATIVE_INFINITY;
 	let count = 0;
 	return () => {
-		const now = Math.floor(Date.now() / 60_000);
-		if (now !== minute) {
-			minute = now;
+		if (Date.now() - since >= 60_000) {
+			since = Date.now();
 			count = 0;
 		}
 		return ++count <= max;

@@ -11,6 +11,8 @@ const LOOK_MS = 30_000;
 export type SpoolReplay = {
 	/** Something was spooled. */
 	soon(): void;
+	/** The database has just taken something: what is on disk need not wait for the next try. */
+	recovered(): void;
 	/** Waits for a replay that is under way; what is left stays on disk for the next start. */
 	close(): Promise<void>;
 };
@@ -25,7 +27,7 @@ export function createSpoolReplay({ replay, log }: { replay: () => Promise<Repla
 	let cameMeanwhile = false;
 
 	const plan = (delayMs: number) => {
-		if (closed || Date.now() + delayMs >= dueAt) return;
+		if (closed || underWay || Date.now() + delayMs >= dueAt) return;
 		clearTimeout(timer);
 		dueAt = Date.now() + delayMs;
 		timer = setTimeout(run, delayMs);
@@ -58,6 +60,9 @@ export function createSpoolReplay({ replay, log }: { replay: () => Promise<Repla
 		soon() {
 			if (underWay) cameMeanwhile = true;
 			else plan(failures === 0 ? FIRST_MS : AGAIN_MAX_MS);
+		},
+		recovered() {
+			if (failures > 0) plan(0);
 		},
 		async close() {
 			closed = true;
