@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { leadOutside, serve } from "../../tests/kit/outside.ts";
 import type { CallReport } from "./channel.ts";
 import { ChannelTimeoutError, ChannelUnavailableError, RateLimitedError } from "./errors.ts";
-import { type ChannelRequest, expectJson, faultOf, mask, RETRY_AFTER_MAX_MS, readRetryAfter, send } from "./http.ts";
+import { type ChannelRequest, expectJson, faultOf, mask, send } from "./http.ts";
+import { RETRY_AFTER_MAX_MS, readRetryAfter } from "./read-answer.ts";
 
 type Answering = (request: IncomingMessage, response: ServerResponse) => void;
 let answering: Answering = (_, response) => void response.end("{}");
