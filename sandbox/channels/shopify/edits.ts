@@ -18,10 +18,13 @@ export function editStock(
 	});
 }
 
-/** Goods go from one location to another: on their way they are incoming there and nowhere available. */
+/**
+ * Goods go from one location to another: on their way they are incoming there and nowhere available. `instant` puts them on
+ * the other shelf in the same moment; between two locations that sell online the books then learn of nothing.
+ */
 export function transfer(
 	stage: Stage,
-	{ sku, from, to, quantity }: { sku: string; from: number; to: number; quantity: number },
+	{ sku, from, to, quantity, instant = false }: { sku: string; from: number; to: number; quantity: number; instant?: boolean },
 ): { receive(): void } {
 	const { state } = stage;
 	const variant = known(state, sku);
@@ -30,9 +33,9 @@ export function transfer(
 		const source = levelAt(state, variant.itemId, from);
 		if (!source?.active) throw new Error(`${sku} is not stocked at location ${from}.`);
 		move(happening, source, { available: -quantity });
-		move(happening, destination(happening), { incoming: quantity });
+		move(happening, destination(happening), instant ? { available: quantity } : { incoming: quantity });
 	});
-	let received = false;
+	let received = instant;
 	return {
 		receive() {
 			if (received) return;

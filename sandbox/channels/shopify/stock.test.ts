@@ -227,6 +227,13 @@ describe("the stand-in's stock arithmetic", () => {
 		expect([shop.available("SET"), world.books.shown("shopify", "SET"), world.books.sellable("SET")]).toEqual([0, 0, 0]);
 	});
 
+	it("an instant transfer between two locations that sell online changes neither what is shown nor the books", () => {
+		const { shop, world, locations } = open();
+		shop.transfer({ sku: "CUP", from: locations.A ?? 0, to: locations.B ?? 0, quantity: 4, instant: true });
+		expect([shop.level("CUP", locations.A ?? 0)?.available, shop.level("CUP", locations.B ?? 0)?.available]).toEqual([2, 7]);
+		expect([world.books.edits(), world.books.truth("CUP"), world.books.shown("shopify", "CUP")]).toEqual([[], 9, 9]);
+	});
+
 	it("stock at a till that fulfils no online orders is neither shown online nor in the books", () => {
 		const { shop, world, locations } = open();
 		shop.checkout({ lines: [{ sku: "CUP", quantity: 3 }], via: "pos", locationId: locations.Till ?? 0 });
