@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canonicalEventSchema, type OrderSnapshot } from "#domain";
 import { createReplay, type SentRequest } from "../../../tests/kit/replay.ts";
-import { hasContract, readContract, recording, recordings, type Step } from "../../../tests/kit/woo-contract.ts";
+import { hasContract, readContract, recording, recordings, type Step, schemaProblems } from "../../../tests/kit/woo-contract.ts";
 import type { ChannelClient, RemoteListing } from "../channel.ts";
 import { ChannelError } from "../errors.ts";
 import { woocommerce } from "./index.ts";
