@@ -38,9 +38,10 @@ export async function pushDeltas(deps: DeliveryDeps, shopId: number, connectionI
 			if (!batch) return { outcome: "done", againInMs: await nextOwedInMs(deps.pool, shopId, connectionId), attempts };
 			const probing = passed.gate === "half-open";
 			try {
-				if (probing && !(await takeProbe(deps.pool, shopId, connectionId))) break;
+				// Not this one's turn, or a failure: the gate says how long to wait.
+				if (probing && !(await takeProbe(deps.pool, shopId, connectionId))) continue;
 				attempts++;
-				if ((await sendBatch(deps, batch, opened.client, { probing })) === "connection-failed") break;
+				await sendBatch(deps, batch, opened.client, { probing });
 			} finally {
 				await releaseBatch(deps.pool, batch);
 			}
@@ -68,16 +69,8 @@ async function takeBatch(deps: DeliveryDeps, owner: Claim, channel: DeliveryChan
 	return { ...owner, ...claimed, lines: await readLines(deps.pool, shopId, claimed.id) };
 }
 
-async function sendBatch(
-	deps: DeliveryDeps,
-	batch: BatchInHand,
-	client: DeliveryClient,
-	{ probing }: { probing: boolean },
-): Promise<"settled" | "connection-failed"> {
-	if (batch.keyExpired) {
-		await giveUpOnKey(deps, batch);
-		return "settled";
-	}
+async function sendBatch(deps: DeliveryDeps, batch: BatchInHand, client: DeliveryClient, { probing }: { probing: boolean }): Promise<void> {
+	if (batch.keyExpired) return giveUpOnKey(deps, batch);
 	const { shopId, connectionId } = batch;
 	const startedAt = performance.now();
 	const took = () => Math.round(performance.now() - startedAt);
@@ -88,17 +81,13 @@ async function sendBatch(
 		if (!(error instanceof ChannelError)) throw error;
 		if (error.connectionWide) await noteFailure(deps.pool, shopId, connectionId, error, { probing });
 		// A refusal of the whole without a word on which change it is about: nothing was done, so it is split.
-		if (error instanceof RequestRejectedError && !error.connectionWide && !error.outcomeUnknown) {
-			await refuseBatch(deps, batch, [{ index: null, error }], took());
-			return "settled";
-		}
-		await postponeBatch(deps, batch, error, took());
-		return error.connectionWide || error instanceof ClaimLostError ? "connection-failed" : "settled";
+		const refused = error instanceof RequestRejectedError && !error.connectionWide && !error.outcomeUnknown;
+		if (refused) return refuseBatch(deps, batch, [{ index: null, error }], took());
+		return postponeBatch(deps, batch, error, took());
 	}
 	await noteSuccess(deps.pool, shopId, connectionId, { probing });
-	if (result.outcome === "landed") await landBatch(deps, batch, result.landedAt, took());
-	else await refuseBatch(deps, batch, result.refused, took());
-	return "settled";
+	if (result.outcome === "landed") return landBatch(deps, batch, result.landedAt, took());
+	return refuseBatch(deps, batch, result.refused, took());
 }
 
 function adjust(deps: DeliveryDeps, batch: BatchInHand, client: DeliveryClient): Promise<DeltaResult> {

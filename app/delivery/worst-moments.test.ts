@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { pushListings } from "#delivery";
+import { findDueDeliveries, pushListings } from "#delivery";
+import { startChild } from "../../tests/kit/child.ts";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { attemptsOf, deliveryDeps, homeShows, listingOf, openShop, orderComes, timePasses } from "../../tests/kit/delivery.ts";
 import { createNeighbourStore, type NeighbourStore } from "../../tests/kit/neighbour-store.ts";
@@ -246,6 +247,22 @@ describe("workers", () => {
 		await push();
 		expect(figure()).toBe(9);
 		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ shown: 9, uncertain: false, dirty: false });
+	});
+
+	test("R08 one that is killed is succeeded at once, long before its lease is over", async () => {
+		await homeShows(database.pool, shop, 0, 6);
+		const figures = JSON.stringify(Object.fromEntries(store.figures));
+		const child = await startChild("tests/kit/stuck-worker.ts", [database.url, String(shop.shopId), String(shop.guest), figures]);
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ sent: 6, claimed: true });
+		await push();
+		expect(store.calls).toEqual([]);
+		await child.kill();
+		await expect
+			.poll(() => findDueDeliveries(database.pool), { timeout: 5_000 })
+			.toContainEqual({ shopId: shop.shopId, connectionId: shop.guest });
+		await push();
+		expect(figure()).toBe(6);
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ shown: 6, claimed: false, uncertain: true });
 	});
 
 	/** A worker that never comes back from this moment; its database session is quiet for ever. */

@@ -4,8 +4,8 @@ import type { Queryable } from "#app/db.server.ts";
 const SPLIT_MINUTES = 10;
 
 /**
- * How many lines the next batch may have: half of the newest one that home refused as a whole, then twice as many with each
- * one that lands, until the refusal is forgotten.
+ * How many lines the next batch may have: half of the newest one that home refused without saying what of it, then twice as
+ * many with each one that lands, until the refusal is forgotten. (Where home says which lines, they are put off instead.)
  */
 export async function recentSplit(db: Queryable, shopId: number): Promise<number> {
 	const { rows } = await db.query<{ state: string; lines: number }>(splitStatement, [shopId, SPLIT_MINUTES]);
@@ -20,7 +20,9 @@ WITH newest AS (
 )
 SELECT n.state, (SELECT count(*)::int FROM delta_line d WHERE d.shop_id = $1 AND d.batch_id = n.id) AS lines
 FROM newest n
-WHERE EXISTS (SELECT FROM newest v WHERE v.state = 'void' AND v.created_at > now() - $2 * interval '1 minute')
+WHERE EXISTS (SELECT FROM newest v WHERE v.state = 'void' AND v.created_at > now() - $2 * interval '1 minute'
+  AND NOT EXISTS (SELECT FROM delta_line d JOIN stock s USING (shop_id, item_id, location_id)
+    WHERE d.shop_id = $1 AND d.batch_id = v.id AND s.next_attempt_at > now()))
 ORDER BY n.id DESC LIMIT 1`;
 
 /** The correlation id of the sale that has waited longest: the batch that carries it carries its id (R30). */
