@@ -9,8 +9,8 @@ export type Overview = {
 	channels: ChannelOverview[];
 	/** Messages from channels that are stored and not applied yet. */
 	waiting: { messages: number; since: string | null };
-	/** Of the last 24 hours; `unitsOwed` of all times. Those still owed come first, then the newest; at most 5 are listed. */
-	oversells: { count: number; units: number; unitsOwed: number; newest: OversellLine[] };
+	/** `count` and `units` of the last 24 hours; `open` and `unitsOwed` of all times. Those still owed come first; at most 5 are listed. */
+	oversells: { count: number; units: number; open: number; unitsOwed: number; newest: OversellLine[] };
 	/** What could not succeed and waits for a person. */
 	attention: { updates: Counted; messages: Counted; newest: AttentionLine[] };
 	/** `orders`: of the last 24 hours. `newest` first, at most 8. */

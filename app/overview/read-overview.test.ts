@@ -29,7 +29,7 @@ describe("what the overview page reads", () => {
 			{ name: "WooCommerce", isHome: false, listings: 20, behind: 0, lag: null },
 		]);
 		expect(overview.waiting).toEqual({ messages: 0, since: null });
-		expect(overview.oversells).toEqual({ count: 0, units: 0, unitsOwed: 0, newest: [] });
+		expect(overview.oversells).toEqual({ count: 0, units: 0, open: 0, unitsOwed: 0, newest: [] });
 		expect(overview.attention).toEqual({ updates: { count: 0, more: false }, messages: { count: 0, more: false }, newest: [] });
 		expect(overview.sales).toEqual({ orders: { count: 0, more: false }, newest: [] });
 	});
@@ -48,15 +48,19 @@ describe("what the overview page reads", () => {
 		expect(await names()).toEqual(["Shopify", "WooCommerce", "Outlet"]);
 	});
 
-	test("dirty and uncertain listings are behind; paused and parked ones are not", async () => {
+	test("listings with another figure, or one that nobody knows, are behind; paused, parked and merely checked ones are not", async () => {
 		const shop = await newShop();
-		const [dirty, uncertain, paused, parked] = shop.items;
+		const [dirty, uncertain, paused, parked, checked, unseen, negative] = shop.items;
 		const set = (item: number | undefined, sql: string) =>
 			query(`UPDATE listing SET ${sql} WHERE shop_id = $1 AND item_id = $2`, [shop.shopId, item]);
-		await set(dirty, "dirty_since = now() - interval '30 seconds'");
+		await set(dirty, "shown = shown + 1, dirty_since = now() - interval '30 seconds'");
 		await set(uncertain, "uncertain_until = now() + interval '1 minute', written_at = now() - interval '90 seconds'");
-		await set(paused, "paused = true, dirty_since = now()");
-		await set(parked, "parked = true, dirty_since = now()");
+		await set(paused, "paused = true, shown = shown + 1, dirty_since = now()");
+		await set(parked, "parked = true, shown = shown + 1, dirty_since = now()");
+		await set(checked, "recheck = true, dirty_since = now()");
+		// Two sales that the channel has made and we have not heard of: it shows what it should.
+		await set(unseen, "unseen = 2, shown = desired - 2");
+		await set(negative, "desired = 0, shown = -3");
 		const woo = await channelOf(shop, shop.woocommerce);
 		expect(woo).toMatchObject({ listings: 20, behind: 2, pausedListings: 1 });
 		expect(Date.now() - Date.parse(woo.behindSince ?? "")).toBeGreaterThan(85_000);
@@ -107,7 +111,7 @@ describe("what the overview page reads", () => {
 		await sell(database.pool, shop, { connection: shop.shopify, order: "1001", item: first, units: 2, agoMs: 60_000 });
 		await sell(database.pool, shop, { connection: shop.woocommerce, order: "77", item: second, units: 1 });
 		await sell(database.pool, shop, { connection: shop.woocommerce, order: "old", item: second, units: 1, agoMs: 25 * 3_600_000 });
-		await query(`UPDATE listing SET dirty_since = now() WHERE shop_id = $1 AND item_id = $2`, [shop.shopId, first]);
+		await query(`UPDATE listing SET shown = shown + 2, dirty_since = now() WHERE shop_id = $1 AND item_id = $2`, [shop.shopId, first]);
 		const { rows } = await database.pool.query<{ item_id: number; available: number }>(
 			`SELECT item_id, available FROM stock WHERE shop_id = $1 AND item_id = ANY($2) ORDER BY item_id`,
 			[shop.shopId, [first, second]],
@@ -133,7 +137,7 @@ describe("what the overview page reads", () => {
 		await oversell("long ago, owed", 5, 0, "open", "3 days");
 		await oversell("long ago, covered", 9, 9, "covered", "3 days");
 		const { oversells } = await readOverview(database.pool, shop.shopId);
-		expect(oversells).toMatchObject({ count: 2, units: 4, unitsOwed: 7 });
+		expect(oversells).toMatchObject({ count: 2, units: 4, open: 2, unitsOwed: 7 });
 		expect(oversells.newest.map(({ units, owed }) => ({ units, owed }))).toEqual([
 			{ units: 3, owed: 2 },
 			{ units: 5, owed: 5 },
@@ -175,7 +179,7 @@ describe("what the overview page reads", () => {
 		const mine = await newShop(3);
 		const other = await newShop(5);
 		await sell(database.pool, other, { connection: other.woocommerce, order: "1", item: other.items[0] ?? 0, units: 1 });
-		await query(`UPDATE listing SET dirty_since = now() WHERE shop_id = $1`, [other.shopId]);
+		await query(`UPDATE listing SET shown = shown + 1, dirty_since = now() WHERE shop_id = $1`, [other.shopId]);
 		const overview = await readOverview(database.pool, mine.shopId);
 		expect(overview.sales.newest).toEqual([]);
 		expect(overview.channels.map(({ listings, behind }) => ({ listings, behind }))).toEqual([

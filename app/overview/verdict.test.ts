@@ -33,7 +33,7 @@ function overview(differences: Partial<Overview> = {}): Overview {
 		firstImport: { state: "done" },
 		channels: [home(), channel()],
 		waiting: { messages: 0, since: null },
-		oversells: { count: 0, units: 0, unitsOwed: 0, newest: [] },
+		oversells: { count: 0, units: 0, open: 0, unitsOwed: 0, newest: [] },
 		attention: { updates: { count: 0, more: false }, messages: { count: 0, more: false }, newest: [] },
 		sales: { orders: { count: 0, more: false }, newest: [] },
 		...differences,
@@ -72,7 +72,7 @@ describe("the one answer at the top of the overview", () => {
 
 	test("R11 units that are owed come before what is merely parked", () => {
 		const attention = { updates: { count: 2, more: false }, messages: { count: 0, more: false }, newest: [] };
-		const oversells = { count: 1, units: 2, unitsOwed: 2, newest: [] };
+		const oversells = { count: 1, units: 2, open: 1, unitsOwed: 2, newest: [] };
 		expect(verdictOf(overview({ attention, oversells }))).toEqual({ verdict: "oversold", units: 2 });
 		expect(verdictOf(overview({ oversells: { ...oversells, unitsOwed: 0 } }))).toMatchObject({ verdict: "in-step" });
 	});

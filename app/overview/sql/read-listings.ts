@@ -1,5 +1,6 @@
 import type { Queryable } from "#app/db.server.ts";
 import type { ChannelOverview } from "../overview.ts";
+import { OWES_WRITE } from "./owes-write.ts";
 
 export type ListingsOverview = Pick<ChannelOverview, "listings" | "unlinked" | "behind" | "behindSince" | "pausedListings">;
 
@@ -14,9 +15,8 @@ type Row = {
 };
 
 /**
- * By connection id. A listing is behind while it is dirty, or while nobody knows what it shows (a write that may still land).
- * Where the channel is only watched nothing is ever sent: there it counts when we would change it. Parked ones are counted by
- * `attention` instead: waiting longer does not help them.
+ * By connection id. Where the channel is only watched nothing is ever sent: what would be changed counts there, and is not late.
+ * Parked ones are counted by `attention` instead: waiting longer does not help them.
  */
 export async function readListings(
 	client: Queryable,
@@ -27,12 +27,11 @@ export async function readListings(
 		        count(*) FILTER (WHERE link_state = 'linked')::int AS linked,
 		        count(*) FILTER (WHERE link_state = 'unlinked' AND sold_from IS NULL)::int AS unlinked,
 		        count(*) FILTER (WHERE link_state = 'linked' AND paused)::int AS paused,
-		        count(*) FILTER (WHERE waits)::int AS behind,
-		        min(COALESCE(dirty_since, written_at)) FILTER (WHERE waits) AS behind_since,
-		        count(*) FILTER (WHERE link_state = 'linked' AND NOT paused AND desired IS DISTINCT FROM shown)::int AS would_change
-		   FROM (SELECT connection_id, link_state, sold_from, paused, desired, shown, dirty_since, written_at,
-		                link_state = 'linked' AND NOT paused AND NOT parked
-		                AND (dirty_since IS NOT NULL OR uncertain_until > now()) AS waits
+		        count(*) FILTER (WHERE waits AND NOT parked)::int AS behind,
+		        min(COALESCE(dirty_since, written_at)) FILTER (WHERE waits AND NOT parked) AS behind_since,
+		        count(*) FILTER (WHERE waits)::int AS would_change
+		   FROM (SELECT connection_id, link_state, sold_from, paused, parked, dirty_since, written_at,
+		                link_state = 'linked' AND NOT paused AND ${OWES_WRITE} AS waits
 		           FROM listing WHERE shop_id = $1) l
 		  GROUP BY connection_id`,
 		[shopId],

@@ -14,6 +14,7 @@ type Row = {
 	owed: number;
 	all_count: number;
 	all_units: number;
+	all_open: number;
 	all_owed: number;
 };
 
@@ -24,6 +25,7 @@ export async function readOversells(client: Queryable, shopId: number, nameOf: N
 		        CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END AS owed,
 		        (count(*) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER ())::int AS all_count,
 		        COALESCE(sum(o.units) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER (), 0)::int AS all_units,
+		        (count(*) FILTER (WHERE o.state = 'open') OVER ())::int AS all_open,
 		        (sum(CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END) OVER ())::int AS all_owed
 		   FROM oversell o
 		   JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id
@@ -36,6 +38,7 @@ export async function readOversells(client: Queryable, shopId: number, nameOf: N
 	return {
 		count: first?.all_count ?? 0,
 		units: first?.all_units ?? 0,
+		open: first?.all_open ?? 0,
 		unitsOwed: first?.all_owed ?? 0,
 		newest: rows.map((row) => toLine(row, nameOf)),
 	};

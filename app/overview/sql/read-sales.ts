@@ -1,5 +1,6 @@
 import type { Queryable } from "#app/db.server.ts";
 import type { NameOf, Overview, SaleLine } from "../overview.ts";
+import { OWES_WRITE } from "./owes-write.ts";
 
 const LISTED_MAX = 8;
 const COUNTED_MAX = 10_000;
@@ -32,7 +33,7 @@ export async function readSales(client: Queryable, shopId: number, nameOf: NameO
 		`SELECT m.id, m.created_at, m.connection_id, COALESCE(NULLIF(s.name, ''), m.order_id) AS order_name,
 		        i.sku, i.title, -m.delta AS units, total.left,
 		        NOT EXISTS (SELECT 1 FROM listing l JOIN connection lc ON lc.shop_id = l.shop_id AND lc.id = l.connection_id
-		                     WHERE l.shop_id = m.shop_id AND l.item_id = m.item_id AND l.dirty_since IS NOT NULL
+		                     WHERE l.shop_id = m.shop_id AND l.item_id = m.item_id AND ${OWES_WRITE}
 		                       AND NOT l.paused AND lc.state = 'live')
 		        AND NOT EXISTS (SELECT 1 FROM stock o WHERE o.shop_id = m.shop_id AND o.item_id = m.item_id AND o.delta_owed <> 0)
 		        AND NOT EXISTS (SELECT 1 FROM delta_line d WHERE d.shop_id = m.shop_id AND d.item_id = m.item_id AND d.state = 'open')

@@ -8,7 +8,10 @@ export function FigureCards({ overview }: { overview: Overview }) {
 	const following = overview.channels.filter((channel) => channel.state === "live");
 	const listings = following.reduce((total, channel) => total + channel.listings, 0);
 	const behind = following.reduce((total, channel) => total + channel.behind, 0);
-	const waiting = { count: attention.updates.count + attention.messages.count, more: attention.updates.more || attention.messages.more };
+	const waiting = {
+		count: oversells.open + attention.updates.count + attention.messages.count,
+		more: attention.updates.more || attention.messages.more,
+	};
 	return (
 		<InlineGrid columns={{ xs: 2, md: 4 }} gap={{ xs: "300", md: "400" }}>
 			<Figure
