@@ -5,14 +5,15 @@ const sender = (account: string): Sender => ({ shopId: 1, connectionId: 1, accou
 
 const stage = () => {
 	const asked: string[] = [];
-	const world = { now: 0, away: false, there: new Map<string, Sender>() };
+	const world = { now: 0, away: false, silent: false, there: new Map<string, Sender>() };
 	const senders = createSenders(
 		async (key) => {
 			asked.push(key);
 			if (world.away) throw new Error("away");
+			if (world.silent) await new Promise(() => {});
 			return world.there.get(key) ?? null;
 		},
-		() => world.now,
+		{ now: () => world.now, timeoutMs: 50 },
 	);
 	return { asked, world, senders };
 };
@@ -40,10 +41,25 @@ test("R02 what was known stays known while the database is away, however long; w
 	expect(await senders.find("b")).toMatchObject({ outcome: "unavailable" });
 	world.away = false;
 	world.there.delete("a");
+	world.now += 6_000;
 	expect(await senders.find("a")).toEqual({ outcome: "unknown" });
 	world.away = true;
 	world.now += 60_000;
 	expect(await senders.find("a")).toMatchObject({ outcome: "unavailable" });
+});
+
+test("R02 a database that says nothing delays nobody who is known by more than one short wait", async () => {
+	const { asked, world, senders } = stage();
+	world.there.set("a", sender("a"));
+	await senders.find("a");
+	world.silent = true;
+	world.now = 11_000;
+	expect(await senders.find("a")).toMatchObject({ outcome: "known" });
+	expect(await senders.find("b")).toMatchObject({ outcome: "unavailable" });
+	const before = performance.now();
+	for (let i = 0; i < 100; i++) expect(await senders.find("a")).toMatchObject({ outcome: "known" });
+	expect(performance.now() - before).toBeLessThan(50);
+	expect(asked).toEqual(["a", "a", "b"]);
 });
 
 test("guessing addresses costs one query each for two seconds, and pushes nobody who is known out of the memory", async () => {

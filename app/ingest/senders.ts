@@ -11,6 +11,10 @@ const UNKNOWN_MS = 2_000;
 /** About 5 MB. Past it the one that was looked up longest ago is asked for again. */
 const KNOWN_MAX = 10_000;
 const UNKNOWN_MAX = 1_000;
+/** A database that says nothing must not use up the sender's patience (Shopify: 5 s) before the commit is even tried. */
+const LOOK_UP_TIMEOUT_MS = 1_000;
+/** After such a silence what was known is used at once for a while. */
+const STALE_MS = 5_000;
 
 export type Senders = {
 	find(key: string): Promise<SenderLookup>;
@@ -22,14 +26,17 @@ export type Senders = {
  * Remembers senders for a few seconds, so that the hot path asks the database nothing before its INSERT. When the database is
  * away, what was known stays known however old it is: without its secret a delivery could be neither verified nor spooled.
  */
-export function createSenders(lookUp: (key: string) => Promise<Sender | null>, now: () => number = Date.now): Senders {
+export function createSenders(
+	lookUp: (key: string) => Promise<Sender | null>,
+	{ now = Date.now, timeoutMs = LOOK_UP_TIMEOUT_MS }: { now?: () => number; timeoutMs?: number } = {},
+): Senders {
 	const known = new Map<string, { sender: Sender; until: number }>();
 	const unknown = new Map<string, number>();
 	const asking = new Map<string, Promise<SenderLookup>>();
 
-	const remember = (key: string, sender: Sender) => {
+	const remember = (key: string, sender: Sender, forMs = KNOWN_MS) => {
 		unknown.delete(key);
-		keep(known, key, { sender, until: now() + KNOWN_MS }, KNOWN_MAX);
+		keep(known, key, { sender, until: now() + forMs }, KNOWN_MAX);
 	};
 
 	const ask = async (key: string): Promise<SenderLookup> => {
@@ -43,24 +50,45 @@ export function createSenders(lookUp: (key: string) => Promise<Sender | null>, n
 			keep(unknown, key, now() + UNKNOWN_MS, UNKNOWN_MAX);
 			return { outcome: "unknown" };
 		} catch (error) {
-			const stale = known.get(key);
-			return stale ? { outcome: "known", sender: stale.sender } : { outcome: "unavailable", error };
+			return staleOr(key, { outcome: "unavailable", error });
 		} finally {
 			asking.delete(key);
 		}
 	};
 
+	const staleOr = (key: string, otherwise: SenderLookup): SenderLookup => {
+		const stale = known.get(key);
+		if (!stale) return otherwise;
+		remember(key, stale.sender, STALE_MS);
+		return { outcome: "known", sender: stale.sender };
+	};
+
 	return {
-		remember,
-		find(key) {
+		remember: (key, sender) => remember(key, sender),
+		async find(key) {
 			const hit = known.get(key);
-			if (hit && hit.until > now()) return Promise.resolve({ outcome: "known", sender: hit.sender });
-			if ((unknown.get(key) ?? 0) > now()) return Promise.resolve({ outcome: "unknown" });
+			if (hit && hit.until > now()) return { outcome: "known", sender: hit.sender };
+			if ((unknown.get(key) ?? 0) > now()) return { outcome: "unknown" };
 			const asked = asking.get(key) ?? ask(key);
 			if (!asking.has(key)) asking.set(key, asked);
-			return asked;
+			return withTimeout(asked, timeoutMs, () =>
+				staleOr(key, { outcome: "unavailable", error: new Error(`no answer within ${timeoutMs} ms`) }),
+			);
 		},
 	};
+}
+
+/** The question goes on, and its answer serves those who ask later. */
+async function withTimeout<T>(answer: Promise<T>, ms: number, otherwise: () => T): Promise<T> {
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<T>((resolve) => {
+		timer = setTimeout(() => resolve(otherwise()), ms);
+	});
+	try {
+		return await Promise.race([answer, late]);
+	} finally {
+		clearTimeout(timer);
+	}
 }
 
 /** A map forgets in the order in which it learnt: newest last. */
