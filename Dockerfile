@@ -1,5 +1,5 @@
 # The app as web, worker, migration or all in one: the same image, another command (compose.yaml).
-# Base images carry no Node 24 of their own to matter: the one that runs comes with the npm package "node".
+# The image's Node is of the same line as the npm package "node", so nothing runs twice.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -8,6 +8,9 @@ import { createLogger, type Logger } from "#telemetry";
 import { startEmbeddedPostgres } from "./embedded/postgres.ts";
 import { migrate, pendingMigrations } from "./migrate.ts";
 
+const LEFTOVER_MS = 2_000;
+const ONE_WISH_MS = 2_000;
+
 /** Everything a process of the app stands on, opened in order; what is opened first is closed last. */
 export type Runtime = {
 	env: Env;
@@ -80,7 +83,7 @@ async function refuseOldSchema(url: string): Promise<void> {
 
 /**
  * Runs `start` and then until SIGTERM or SIGINT: what it returned is closed in order, work in hand finishes, and the process
- * ends by itself. A second signal ends it at once; whatever that leaves, the next start finds.
+ * ends by itself. A later second signal ends it at once; whatever that leaves, the next start finds.
  */
 export async function runProcess(start: () => Promise<{ log: Logger; closers: (() => Promise<void>)[] }>): Promise<void> {
 	let running: Awaited<ReturnType<typeof start>>;
@@ -92,10 +95,12 @@ export async function runProcess(start: () => Promise<{ log: Logger; closers: ((
 		process.exit(1);
 	}
 	const { log, closers } = running;
-	let stopping = false;
+	let stoppingSince = 0;
 	const stop = async (reason: string, code: number) => {
-		if (stopping) process.exit(1);
-		stopping = true;
+		// Ctrl-C reaches us from the terminal and again from whoever started us: that is one wish, not impatience.
+		if (stoppingSince > 0 && Date.now() - stoppingSince < ONE_WISH_MS) return;
+		if (stoppingSince > 0) process.exit(1);
+		stoppingSince = Date.now();
 		log.info({ reason }, "process.stopping");
 		for (const close of closers) {
 			await close().catch((error: unknown) => log.error({ err: error }, "process.close_failed"));
@@ -117,5 +122,3 @@ export async function runProcess(start: () => Promise<{ log: Logger; closers: ((
 		void stop("unhandled rejection", 1);
 	});
 }
-
-const LEFTOVER_MS = 2_000;

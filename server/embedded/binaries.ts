@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Account } from "./process.ts";
 
@@ -30,9 +31,23 @@ export async function findBinaries(): Promise<Binaries> {
 export async function reachableDirectory(directory: string, { account }: Binaries): Promise<string> {
 	await mkdir(directory, { recursive: true });
 	if (!account || canExecute(directory, account)) return directory;
+	await openTemporaryPath(directory);
+	if (canExecute(directory, account)) return directory;
 	const substitute = path.join(ROOT_STATE_DIRECTORY, createHash("sha256").update(directory).digest("hex").slice(0, 12));
 	await mkdir(substitute, { recursive: true, mode: 0o755 });
 	return substitute;
+}
+
+/**
+ * A temporary directory is made for its maker alone (mkdtemp). Ours are opened for passing through, not for looking: the data
+ * below belongs to the PostgreSQL account and the password to root, each closed to everybody else.
+ */
+async function openTemporaryPath(directory: string): Promise<void> {
+	const top = path.resolve(tmpdir());
+	for (let current = directory; current.startsWith(top + path.sep); current = path.dirname(current)) {
+		const { uid, mode } = await stat(current);
+		if (uid === process.getuid?.() && (mode & 0o001) === 0) await chmod(current, (mode & 0o777) | 0o011);
+	}
 }
 
 async function findPackage(name: string): Promise<{ directory: string; version: string }> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -12,7 +12,6 @@ const children: ChildProcess[] = [];
 
 beforeEach(async () => {
 	directory = await mkdtemp(path.join(tmpdir(), "lockstep-embedded-"));
-	await chmod(directory, 0o711);
 });
 afterEach(async () => {
 	for (const child of children.splice(0)) child.kill("SIGKILL");
@@ -94,6 +93,17 @@ test("a lock file that names a process of something else is no obstacle", async 
 	const again = await start();
 	expect(await query(again.url, "SELECT 1 AS n")).toEqual([{ n: 1 }]);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+	"R38 a directory that only root may enter is opened for passing through, not for looking",
+	async () => {
+		const server = await start();
+		expect(server.directory).toBe(directory);
+		expect(((await stat(directory)).mode & 0o777).toString(8)).toBe("711");
+		expect(((await stat(path.join(directory, "data"))).mode & 0o077).toString(8)).toBe("0");
+		expect(((await stat(path.join(directory, "password"))).mode & 0o077).toString(8)).toBe("0");
+	},
+);
 
 test("data of another PostgreSQL version is left alone, with a sentence", async () => {
 	await (await start()).stop();

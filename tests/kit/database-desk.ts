@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -81,9 +81,8 @@ async function prepareOn({ url, stop }: { url: string; stop: () => Promise<void>
 
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
 	if (process.env.DATABASE_URL_TEST) return { url: process.env.DATABASE_URL_TEST, stop: async () => {} };
-	// The system's own place for such files, because as root the server runs under an account that must reach them.
 	const directory = await mkdtemp(path.join(tmpdir(), "lockstep-test-"));
-	await chmod(directory, 0o711);
+
 	let server: EmbeddedPostgres;
 	try {
 		server = await startEmbeddedPostgres({ directory, durable: false });

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createLogger } from "#telemetry";
+import { freshDatabase, type TestDatabase } from "../tests/kit/database.ts";
+import { makeShop, type TestShop } from "../tests/kit/shop.ts";
+import { createSweep, type SweepDeps } from "./sweep.ts";
+
+const log = createLogger({ level: "silent", name: "test" });
+const HOUR_MS = 3_600_000;
+
+let db: TestDatabase;
+let shop: TestShop;
+let wakes: [job: string, payload: object][];
+let rescues: [job: string, payload: object][];
+
+beforeAll(async () => {
+	db = await freshDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+	await db.pool.query("SELECT erase_shop(id) FROM shop");
+	shop = await makeShop(db.pool);
+	await db.pool.query("UPDATE inbox_event SET status = 'processed'"); // Its opening stock.
+	// Polled and looked at just now: what is not, is a test's own doing.
+	await db.pool.query("UPDATE connection SET polled_at = now(), compared_at = now(), webhooks_checked_at = now()");
+	wakes = [];
+	rescues = [];
+});
+
+const sweeper = () => {
+	const deps: SweepDeps = {
+		pool: db.pool,
+		wake: async (job, payload) => void wakes.push([job, payload]),
+		rescue: async (job, payload) => void rescues.push([job, payload]),
+		orderPollMs: HOUR_MS,
+		stockCheckMs: HOUR_MS,
+	};
+	const sweep = createSweep(deps);
+	return () => sweep({ log });
+};
+const pendingEvent = () =>
+	db.pool.query(
+		`INSERT INTO inbox_event (shop_id, connection_id, topic, source, event, correlation_id) VALUES ($1, $2, 'orders/create', 'webhook', '{}', $3)`,
+		[shop.shopId, shop.guest, randomUUID()],
+	);
+const guest = () => ({ shopId: shop.shopId, connectionId: shop.guest });
+
+test("R08 where nothing waits, nothing is woken", async () => {
+	await sweeper()();
+	expect(wakes).toEqual([]);
+	expect(rescues).toEqual([]);
+});
+
+test("R08 events that were committed and whose wake was lost are found; those of a shop that has left are not", async () => {
+	const sweep = sweeper();
+	await pendingEvent();
+	await sweep();
+	expect(wakes).toEqual([["apply.drain", { shopId: shop.shopId }]]);
+	await db.pool.query("UPDATE shop SET state = 'uninstalled', uninstalled_at = now()");
+	wakes = [];
+	await sweep();
+	expect(wakes).toEqual([]);
+});
+
+test("R08 work that still waits after several sweeps gets a run beside the one that may be dead", async () => {
+	const sweep = sweeper();
+	await pendingEvent();
+	for (let i = 0; i < 5; i++) await sweep();
+	expect(wakes).toHaveLength(4);
+	expect(rescues).toEqual([["apply.drain", { shopId: shop.shopId }]]);
+	// Done: the count begins anew.
+	await db.pool.query("UPDATE inbox_event SET status = 'processed'");
+	await sweep();
+	await pendingEvent();
+	for (let i = 0; i < 4; i++) await sweep();
+	expect(rescues).toHaveLength(1);
+});
+
+test("R08 a fetch that is due is found, one that another process holds or that is for later is not", async () => {
+	const sweep = sweeper();
+	await db.pool.query("INSERT INTO fetch_request (shop_id, connection_id, kind, external_id) VALUES ($1, $2, 'order', '1')", [
+		shop.shopId,
+		shop.guest,
+	]);
+	await sweep();
+	expect(wakes).toEqual([["ingest.fetch", guest()]]);
+	wakes = [];
+	await db.pool.query("UPDATE fetch_request SET lease_until = now() + interval '1 minute'");
+	await sweep();
+	await db.pool.query("UPDATE fetch_request SET lease_until = NULL, due_at = now() + interval '1 minute'");
+	await sweep();
+	expect(wakes).toEqual([]);
+});
+
+test("R24 orders are polled when their time has come, and a poll that fails is not tried every second", async () => {
+	const sweep = sweeper();
+	await db.pool.query("UPDATE connection SET polled_at = now() - interval '61 minutes' WHERE id = $1", [shop.guest]);
+	await sweep();
+	await sweep();
+	await sweep();
+	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+});
+
+test("a connection's webhooks are looked at when their time has come; home's and a disconnected one's are not", async () => {
+	const sweep = sweeper();
+	await db.pool.query("UPDATE connection SET webhooks_checked_at = NULL");
+	await sweep();
+	expect(wakes).toEqual([["connections.watch-webhooks", guest()]]);
+	wakes = [];
+	await db.pool.query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [shop.guest]);
+	await sweeper()();
+	expect(wakes).toEqual([]);
+});
+
+test("R19 one kind of work that cannot be looked for does not hide the others, and is reported", async () => {
+	const sweep = sweeper();
+	await db.pool.query("INSERT INTO fetch_request (shop_id, connection_id, kind, external_id) VALUES ($1, $2, 'order', '1')", [
+		shop.shopId,
+		shop.guest,
+	]);
+	await db.pool.query("ALTER TABLE inbox_event RENAME TO inbox_event_away");
+	try {
+		await expect(sweep()).rejects.toThrow("inbox_event");
+		expect(wakes).toEqual([["ingest.fetch", guest()]]);
+	} finally {
+		await db.pool.query("ALTER TABLE inbox_event_away RENAME TO inbox_event");
+	}
+});
