@@ -225,6 +225,7 @@ const fresh = (units: number): Both => ({
 	assumed: 0,
 	assumedUntil: null,
 	readAt: -10_000,
+	unseenAt: null,
 	writtenAt: -10_000,
 	originalQuantity: units,
 	sent: null,

@@ -13,6 +13,8 @@ export type Listing = {
 	/** Units that the channel had sold when it was read last and whose orders we do not have yet. */
 	unseen: number;
 	readAt: number | null;
+	/** The reading in which the units of `unseen` were first missed. */
+	unseenAt: number | null;
 	writtenAt: number | null;
 	recheck: boolean;
 	/** A figure that the channel told of and that differs from `shown`. */

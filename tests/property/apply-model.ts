@@ -36,6 +36,7 @@ export function createModel(options: ModelOptions): ApplyState {
 				shown: null,
 				unseen: 0,
 				readAt: null,
+				unseenAt: null,
 				writtenAt: null,
 				recheck: false,
 				seen: null,

@@ -21,8 +21,8 @@ export function decideSeen(state: ApplyState, event: BatchEvent, seen: ListingSe
 	return { outcome: "applied", note: "the channel shows another figure: to be looked at" };
 }
 
-/** Orders of the last minutes may still be on their way through an order poll's own lag. */
-const WATERMARK_MARGIN_MS = 60_000;
+/** A store lowers its stock before it stamps the order; a request on a slow store takes no longer than this. */
+const WATERMARK_MARGIN_MS = 15_000;
 export const watermarkBound = (watermark: string) => Date.parse(watermark) - WATERMARK_MARGIN_MS;
 
 /** Every order up to the watermark is in. Units that the channel was short of and that no order paid for: another writer. */
@@ -30,7 +30,7 @@ export function decideWatermark(state: ApplyState, event: BatchEvent, watermark:
 	let found = 0;
 	for (const listing of [...state.listings.values()]) {
 		if (listing.connectionId !== event.connectionId || listing.unseen === 0) continue;
-		if (listing.readAt === null || listing.readAt >= watermarkBound(watermark)) continue;
+		if (listing.unseenAt === null || listing.unseenAt >= watermarkBound(watermark)) continue;
 		state.differences.push({
 			connectionId: listing.connectionId,
 			listingId: listing.id,

@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import { policySchema } from "#domain";
 import type { Listing } from "../types.ts";
 
-const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, shown, unseen, read_at, written_at, recheck, seen, own_changes,
+const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, shown, unseen, read_at, written_at, unseen_at, recheck, seen, own_changes,
   dirty_since, next_attempt_at, parked`;
 
 /** Locks the linked listings of these items in id order (delivery takes them in the same order). */
@@ -47,7 +47,7 @@ export async function findListings(
 export async function itemsWithUnseenBefore(tx: PoolClient, shopId: number, connectionId: number, before: Date): Promise<number[]> {
 	const result = await tx.query(
 		`SELECT DISTINCT item_id FROM listing
-		 WHERE shop_id = $1 AND connection_id = $2 AND unseen > 0 AND read_at < $3 AND link_state = 'linked' LIMIT 5000`,
+		 WHERE shop_id = $1 AND connection_id = $2 AND unseen > 0 AND unseen_at < $3 AND link_state = 'linked' LIMIT 5000`,
 		[shopId, connectionId, before],
 	);
 	return result.rows.map((r) => r.item_id);
@@ -65,7 +65,8 @@ export async function writeListings(
 	if (rows.length === 0) return;
 	const iso = (value: number | null) => (value === null ? null : new Date(value).toISOString());
 	await tx.query(
-		`UPDATE listing l SET desired = r.desired, shown = r.shown, unseen = r.unseen, recheck = r.recheck, seen = r.seen,
+		`UPDATE listing l SET desired = r.desired, shown = r.shown, unseen = r.unseen,
+		   unseen_at = CASE WHEN r.unseen = 0 THEN NULL ELSE l.unseen_at END, recheck = r.recheck, seen = r.seen,
 		   own_changes = r.own_changes, dirty_since = r.dirty_since, next_attempt_at = r.next_attempt_at,
 		   desired_movement_id = coalesce(r.movement_id, l.desired_movement_id),
 		   landed_movement_id = CASE WHEN r.dirty_since IS NULL THEN coalesce(r.movement_id, l.desired_movement_id) ELSE l.landed_movement_id END,
@@ -104,6 +105,7 @@ const toListing = (r: Record<string, unknown>): Listing => ({
 	unseen: r.unseen as number,
 	readAt: (r.read_at as Date | null)?.getTime() ?? null,
 	writtenAt: (r.written_at as Date | null)?.getTime() ?? null,
+	unseenAt: (r.unseen_at as Date | null)?.getTime() ?? null,
 	recheck: r.recheck as boolean,
 	seen: r.seen as number | null,
 	ownChanges: r.own_changes as number,
