@@ -72,7 +72,10 @@ export function errorOfTopLevel(
 			return new ChannelUnavailableError(text, { ...detail, outcomeUnknown: true });
 		// {"message":"Access denied for orders field. Required access: `read_orders` access scope.","extensions":{"code":"ACCESS_DENIED"}}
 		case "ACCESS_DENIED":
-			return new CredentialsRejectedError(text, detail);
+			return new CredentialsRejectedError(
+				`The shop has not granted Lockstep what it needs. Open the app in the Shopify admin and approve it. (${text})`,
+				detail,
+			);
 		// {"message":"This shop is currently inaccessible.","extensions":{"code":"SHOP_INACTIVE"}}
 		case "SHOP_INACTIVE":
 			return new CredentialsRejectedError(text, detail);
