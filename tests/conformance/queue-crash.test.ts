@@ -52,5 +52,5 @@ test.concurrent.each(backends)(
 		expect(runs).toHaveLength(3);
 		await workers.close();
 		await queue.close();
-	});
-});
+	},
+);
