@@ -84,7 +84,7 @@ describe("the bucket of an account", () => {
 		expect(await take()).toEqual({ outcome: "taken" });
 		await correctBudget(database.pool, shop.shopId, shop.guest, { retryAfterMs: -5 });
 		expect(await take()).toEqual({ outcome: "taken" });
-		expect(boundedRetryAfter(86_400_000)).toBe(600_000);
+		expect(boundedRetryAfter(86_400_000)).toBe(120_000);
 		expect(boundedRetryAfter(-1)).toBe(0);
 		expect(boundedRetryAfter(undefined)).toBe(0);
 	});

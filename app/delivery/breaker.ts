@@ -6,8 +6,8 @@ import { backoffMs } from "./backoff.ts";
 
 /** After so many failures in a row one call at a time finds out whether the channel is back; the rest waits. */
 const OPEN_AFTER_FAILURES = 5;
-/** Longer than one call may take: nobody else tries while the probe is under way. */
-const PROBE_MS = 60_000;
+/** Longer than the slowest call may take (60 s): nobody else tries while the probe is under way. */
+const PROBE_MS = 90_000;
 /** Refused credentials do not come back by themselves; this often we look whether somebody has mended them. */
 const CREDENTIALS_PROBE_MS = 5 * 60_000;
 

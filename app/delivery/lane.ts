@@ -15,8 +15,8 @@ export type Lane = {
 	probing: boolean;
 };
 
-/** Longer than one request may take (channels/http.ts), since the claim is prolonged just before each. */
-export const LEASE_MS = 60_000;
+/** Longer than the slowest request may take (60 s, channels/woocommerce/client.ts), since it is prolonged just before each. */
+export const LEASE_MS = 90_000;
 
 /** Thrown before a request leaves: another worker owns (some of) it now, or the merchant has paused the connection. */
 export class ClaimLostError extends ChannelError {

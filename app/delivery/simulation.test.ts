@@ -36,7 +36,7 @@ type Day = {
 
 const RESOLUTION_MS = 1_000;
 const WATERMARK_EVERY_MS = 120_000;
-const WATERMARK_MARGIN_MS = 60_000;
+const WATERMARK_MARGIN_MS = 15_000;
 const floor = (at: number) => Math.floor(at / RESOLUTION_MS) * RESOLUTION_MS;
 
 function play(day: Day, { naive = false } = {}): World {
@@ -114,7 +114,9 @@ function play(day: Day, { naive = false } = {}): World {
 			});
 			return;
 		}
-		world.listing = { ...world.listing, ...judged.listing };
+		// As save-listings.ts writes it: the reading in which units were first missed.
+		const more = judged.listing.unseen > world.listing.unseen;
+		world.listing = { ...world.listing, ...judged.listing, unseenAt: more ? readAt : world.listing.unseenAt };
 		if (judged.verdict === "settled") done();
 		else write(judged);
 	};
@@ -164,8 +166,9 @@ function play(day: Day, { naive = false } = {}): World {
 	}
 	for (let watermark = WATERMARK_EVERY_MS; watermark < day.seconds * 1_000 + 4 * WATERMARK_EVERY_MS; watermark += WATERMARK_EVERY_MS) {
 		queue.at(watermark, () => {
-			const { unseen, readAt } = world.listing;
-			if (unseen > 0 && readAt !== null && readAt < watermark - WATERMARK_MARGIN_MS) change({ ...world.listing, unseen: 0, recheck: true });
+			const { unseen, unseenAt } = world.listing;
+			if (unseen > 0 && unseenAt !== null && unseenAt < watermark - WATERMARK_MARGIN_MS)
+				change({ ...world.listing, unseen: 0, recheck: true });
 		});
 	}
 	queue.run();

@@ -64,6 +64,7 @@ export async function timePasses(pool: pg.Pool, shop: TestShop, interval: string
 		   assumed_until = assumed_until - $2::interval, claimed_until = claimed_until - $2::interval WHERE shop_id = $1`,
 		[shop.shopId, interval],
 	);
+	await pool.query("UPDATE rate_budget SET blocked_until = blocked_until - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);
 	await pool.query("UPDATE connection SET breaker_until = breaker_until - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);
 	await pool.query(
 		`UPDATE delta_batch SET next_attempt_at = next_attempt_at - $2::interval, claimed_until = claimed_until - $2::interval,
