@@ -17,6 +17,8 @@ export type PlannedStep = { at: number } & (
 
 /** Ten sales a second on two channels together: a busy day's peak for a shop of this size. */
 const SALES_PER_SECOND = 10;
+/** The run on the last units: everybody wants the same few products, one of each every two or three seconds. */
+const HOT_SALES_PER_SECOND = 5;
 
 export function planDay(
 	random: Random,
@@ -73,9 +75,9 @@ function planAmple(random: Random, day: Day, sales: number): PlannedAct {
 /** The last units of a few products that everybody wants: more buyers than pieces, on every channel at once. */
 function planScarce(random: Random, day: Day, sales: number): PlannedAct {
 	const plain = random.shuffle(day.products.filter((p) => !day.bundles.some((b) => b.components.some((c) => c.sku === p.sku))));
-	const count = Math.max(1, Math.min(12, Math.ceil(sales / 25)));
+	const count = Math.max(1, Math.min(12, Math.ceil(sales / 20)));
 	const hot = plain.slice(0, count).map((p) => ({ sku: p.sku, units: Math.max(1, Math.floor((sales * 0.7) / count)) }));
-	const lengthMs = Math.max(2_000, (sales / SALES_PER_SECOND) * 1000);
+	const lengthMs = Math.max(2_000, (sales / HOT_SALES_PER_SECOND) * 1000);
 	const steps: PlannedStep[] = [];
 	for (let n = 0; n < sales; n++) {
 		steps.push({ at: Math.floor(random.next() * lengthMs), kind: "buy", channel: random.pick(day.sellers), lines: [{ sku: random.pick(hot).sku, quantity: 1 }] });
