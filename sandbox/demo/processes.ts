@@ -25,12 +25,23 @@ export type App = {
  * Starts the app on a database of its own that is thrown away afterwards. Its requests are led to the sandbox by the preload;
  * everything else is as in production. `say` is told what is being waited for.
  */
-export async function startApp({ upstreams, appBridgeUrl, say }: { upstreams: string; appBridgeUrl: string; say: (what: string) => void }): Promise<App> {
+export async function startApp(options: StartOptions): Promise<App> {
+	const children = new Set<ChildProcess>();
+	try {
+		return await startProcesses(options, children);
+	} catch (error) {
+		// What was started before the failure must not outlive it.
+		for (const child of children) await end(child);
+		throw error;
+	}
+}
+type StartOptions = { upstreams: string; appBridgeUrl: string; say: (what: string) => void };
+
+async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, children: Set<ChildProcess>): Promise<App> {
 	const directory = mkdtempSync(path.join(tmpdir(), "lockstep-demo-"));
 	const logs = path.join(ROOT, ".lockstep");
 	mkdirSync(logs, { recursive: true });
 	const log = createWriteStream(path.join(logs, "demo.log"));
-	const children = new Set<ChildProcess>();
 	let ending = false;
 
 	const base: NodeJS.ProcessEnv = {
