@@ -15,6 +15,8 @@ export type Channel = {
 	limits: Limits;
 	/** What the merchant types in beside the account, and what must never be logged. */
 	credentialFields: readonly CredentialField[];
+	/** Where the account's owner grants access scope by scope: those that we need and that are not among the granted. */
+	missingScopes?: (granted: readonly string[]) => string[];
 	apiVersion: { pinned: string; sunsetAt: string | null; source: string };
 	webhooks: WebhookReceiver;
 	/** Channels that are found by an address somebody types: what is kept as the account, or why it cannot be used. */

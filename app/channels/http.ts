@@ -157,6 +157,35 @@ async function oneExchange(request: ChannelRequest, limits: CallLimits, signal: 
 	};
 }
 
+/**
+ * A file that a channel has prepared, chunk by chunk as it comes: nothing of it is kept here, so its size does not matter.
+ * Throws ChannelErrors as `send` does.
+ */
+export async function* download(file: Pick<ChannelRequest, "operation" | "url" | "host">): AsyncGenerator<Uint8Array> {
+	const request: ChannelRequest = { ...file, method: "GET" };
+	const reached: Reached = { begun: false, status: null };
+	try {
+		const options = {
+			dispatcher: dispatcherFor(request.host, reached),
+			headers: { "accept-encoding": "identity", "user-agent": USER_AGENT },
+			headersTimeout: CALL_LIMITS.headersMs,
+			bodyTimeout: CALL_LIMITS.bodyMs,
+			allowH2: false,
+		};
+		const { statusCode, body } = await exchange(request.url, options);
+		reached.status = statusCode;
+		if (statusCode === 200) yield* body as AsyncIterable<Uint8Array>;
+		else await body.dump();
+	} catch (error) {
+		throw networkError(error, request, reached);
+	}
+	if (reached.status !== 200) {
+		throw new ChannelUnavailableError(`${describeCall(request)}: the file is not there (${reached.status})`, {
+			httpStatus: reached.status ?? undefined,
+		});
+	}
+}
+
 /** The process's dispatcher as it is now (the sandbox sets another one), with the guard before it and a look at what begins. */
 function dispatcherFor(host: ChannelRequest["host"], reached: Reached): Dispatcher {
 	const base = getGlobalDispatcher();

@@ -3,7 +3,7 @@ import type { Queryable } from "#app/db.server.ts";
 
 /** 24 random bytes: nobody finds the address of a connection's webhooks by trying. */
 const WEBHOOK_TOKEN_BYTES = 24;
-const HOME_CHANNEL = "shopify";
+export const HOME_CHANNEL = "shopify";
 
 export type EnsuredShop = { shopId: number; homeConnectionId: number; created: boolean };
 

@@ -1,8 +1,8 @@
 import type { Session } from "@shopify/shopify-api";
-import { missingScopes } from "#app/channels/shopify/version.ts";
 import { type Client, transaction } from "#app/db.server.ts";
+import { channel } from "#channels";
 import type { Deps } from "./deps.ts";
-import { ensureShop } from "./ensure-shop.ts";
+import { ensureShop, HOME_CHANNEL } from "./ensure-shop.ts";
 import { setHealth } from "./health.ts";
 
 export type ShopAuthenticated = {
@@ -66,7 +66,7 @@ export async function noteScopes(
 	tx: Client,
 	{ shopId, homeConnectionId, granted }: { shopId: number; homeConnectionId: number; granted: readonly string[] },
 ): Promise<void> {
-	const missing = missingScopes(granted.map((scope) => scope.trim()));
+	const missing = channel(HOME_CHANNEL).missingScopes?.(granted.map((scope) => scope.trim())) ?? [];
 	await tx.query(
 		`UPDATE connection SET settings = jsonb_set(settings, '{missingScopes}', $3::jsonb), updated_at = now() WHERE shop_id = $1 AND id = $2`,
 		[shopId, homeConnectionId, JSON.stringify(missing)],

@@ -1,6 +1,7 @@
 import { Session } from "@shopify/shopify-api";
 import { z } from "zod";
-import { type ChannelError, ChannelUnavailableError } from "#app/channels/errors.ts";
+import { ChannelError } from "#app/channels/errors.ts";
+import { type ChannelAnswer, type ChannelRequest, faultOf, send } from "#app/channels/http.ts";
 import type { Deps } from "./deps.ts";
 
 /** A third of the lease under which this is called. */
@@ -15,39 +16,36 @@ export type NewPair =
 
 /** Trades a refresh token for a new pair (grant_type refresh_token at the shop's own token endpoint). */
 export async function requestNewPair(env: Deps["env"], session: Session, refreshToken: string): Promise<NewPair> {
-	let response: Response;
-	let text: string;
+	const request: ChannelRequest = {
+		operation: "token.refresh",
+		method: "POST",
+		// The shop's domain comes from Shopify's own signed session token, never from a person's typing.
+		url: new URL(`https://${session.shop}/admin/oauth/access_token`),
+		host: "known",
+		body: {
+			client_id: env.shopifyApiKey,
+			client_secret: env.shopifyApiSecrets[0],
+			grant_type: "refresh_token",
+			refresh_token: refreshToken,
+		},
+		limits: { totalMs: TIMEOUT_MS },
+		secrets: [refreshToken, env.shopifyApiSecrets[0]],
+	};
 	const askedAt = Date.now();
+	let answer: ChannelAnswer;
 	try {
-		response = await fetch(`https://${session.shop}/admin/oauth/access_token`, {
-			method: "POST",
-			headers: { "content-type": "application/json", accept: "application/json" },
-			body: JSON.stringify({
-				client_id: env.shopifyApiKey,
-				client_secret: env.shopifyApiSecrets[0],
-				grant_type: "refresh_token",
-				refresh_token: refreshToken,
-			}),
-			redirect: "error",
-			signal: AbortSignal.timeout(TIMEOUT_MS),
-		});
-		text = await response.text();
-	} catch (cause) {
-		return {
-			outcome: "failed",
-			error: new ChannelUnavailableError(`Shopify did not answer the token refresh of ${session.shop}`, { cause }),
-		};
+		// Not from the account's budget: that counts the Admin API's points.
+		answer = await send({}, request);
+	} catch (error) {
+		if (error instanceof ChannelError) return { outcome: "failed", error };
+		throw error;
 	}
-	const { status } = response;
-	if (status === 429 || status >= 500) {
-		const error = new ChannelUnavailableError(`Shopify answered the token refresh of ${session.shop} with ${status}`, {
-			httpStatus: status,
-		});
-		return { outcome: "failed", error };
-	}
-	if (!response.ok) return { outcome: "refused", reason: REFUSED, cause: { httpStatus: status, error: errorCodeOf(text) } };
+	const fault = faultOf(request, answer);
+	if (fault) return { outcome: "failed", error: fault };
+	const json = answer.json.ok ? answer.json.value : undefined;
+	if (answer.status !== 200) return { outcome: "refused", reason: REFUSED, cause: { httpStatus: answer.status, error: errorCodeOf(json) } };
 
-	const parsed = answerSchema.safeParse(jsonOf(text));
+	const parsed = answerSchema.safeParse(json);
 	// Without an expiry the library would never refresh again (shopify-app-js issue 3400): such a pair is not taken.
 	if (!parsed.success) return { outcome: "refused", reason: UNUSABLE, cause: z.prettifyError(parsed.error) };
 	const { access_token, scope, expires_in, refresh_token, refresh_token_expires_in } = parsed.data;
@@ -76,16 +74,8 @@ const answerSchema = z.object({
 	refresh_token_expires_in: z.int().positive(),
 });
 
-const jsonOf = (text: string): unknown => {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
-};
-
 /** OAuth's error word ("invalid_grant"); nothing else of the body is kept, it may quote the token. */
-const errorCodeOf = (text: string) => {
-	const parsed = z.object({ error: z.string().max(100) }).safeParse(jsonOf(text));
+const errorCodeOf = (json: unknown) => {
+	const parsed = z.object({ error: z.string().max(100) }).safeParse(json);
 	return parsed.success ? parsed.data.error : null;
 };

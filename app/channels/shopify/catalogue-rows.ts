@@ -1,14 +1,12 @@
-import { request } from "undici";
 import { z } from "zod";
 import type { CatalogueRow } from "../channel.ts";
-import { ChannelUnavailableError, UnexpectedShapeError } from "../errors.ts";
+import { UnexpectedShapeError } from "../errors.ts";
+import { download } from "../http.ts";
 import { gidOf } from "./ids.ts";
 import { inventoryItem, inventoryLevel, productVariant, toHomeItem, toReading } from "./items.ts";
 
-/** Silence in the middle of the file: the connection is dead, and the next try goes on where this one stopped. */
-const SILENCE_MS = 30_000;
 /** A line is one object; Shopify's longest text fields are far below. */
-const LINE_BYTES_MAX = 1024 * 1024;
+const LINE_CHARS_MAX = 1024 * 1024;
 
 /**
  * The export's file, read as it comes: memory holds one line, whatever the shop's size. Every line says what it is by its id,
@@ -24,28 +22,18 @@ export async function* catalogueRows(url: string, { askedAt, skip }: { askedAt: 
 }
 
 async function* linesOf(url: string): AsyncGenerator<string> {
-	try {
-		// Google's storage, or wherever Shopify keeps the file: its address is Shopify's word, and it takes no token.
-		const { statusCode, body } = await request(url, { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS });
-		if (statusCode !== 200) {
-			await body.dump();
-			throw new ChannelUnavailableError(`The export's file cannot be read (${statusCode})`, { httpStatus: statusCode });
-		}
-		const decoder = new TextDecoder("utf-8", { fatal: true });
-		let rest = "";
-		for await (const chunk of body) {
-			const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
-			rest = lines.pop() ?? "";
-			if (rest.length > LINE_BYTES_MAX)
-				throw new UnexpectedShapeError(`The export's file has a line of more than ${LINE_BYTES_MAX} characters`);
-			yield* lines;
-		}
-		rest += decoder.decode();
-		if (rest !== "") yield rest;
-	} catch (cause) {
-		if (cause instanceof ChannelUnavailableError || cause instanceof UnexpectedShapeError) throw cause;
-		throw new ChannelUnavailableError("The export's file broke off", { cause });
+	const decoder = new TextDecoder("utf-8", { fatal: true });
+	let rest = "";
+	// Google's storage, or wherever Shopify keeps the file: its address is Shopify's word, and it takes no token.
+	for await (const chunk of download({ operation: "catalogue.download", url: new URL(url), host: "known" })) {
+		const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+		rest = lines.pop() ?? "";
+		if (rest.length > LINE_CHARS_MAX)
+			throw new UnexpectedShapeError(`The export's file has a line of more than ${LINE_CHARS_MAX} characters`);
+		yield* lines;
 	}
+	rest += decoder.decode();
+	if (rest !== "") yield rest;
 }
 
 type Row = CatalogueRow extends infer R ? (R extends { line: number } ? Omit<R, "line"> : never) : never;

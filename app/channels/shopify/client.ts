@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { AccountAccess, CallReport } from "../channel.ts";
 import { CredentialsRejectedError, UnexpectedShapeError } from "../errors.ts";
 import { type ChannelAnswer, type ChannelRequest, expectJson, send } from "../http.ts";
-import { errorOfStatus, errorOfTopLevel } from "./errors.ts";
+import { errorOfStatus, errorOfTopLevel, throttledForMs } from "./errors.ts";
 import { API_VERSION } from "./version.ts";
 
 export type GraphqlCall<T> = {
@@ -82,11 +82,16 @@ function channelTimeOf(answer: ChannelAnswer): string {
 }
 
 /** What the answer says about the bucket: {"throttleStatus":{"maximumAvailable":2000,"currentlyAvailable":1986,"restoreRate":100}} */
-function describe(answer: ChannelAnswer): Pick<CallReport, "budget"> {
+function describe(answer: ChannelAnswer): Pick<CallReport, "budget" | "retryAfterMs"> {
 	const envelope = answer.json.ok ? envelopeSchema.safeParse(answer.json.value) : null;
-	const status = envelope?.data?.extensions?.cost?.throttleStatus;
-	if (status === undefined) return {};
-	return { budget: { remaining: status.currentlyAvailable, capacity: status.maximumAvailable, refillPerSecond: status.restoreRate } };
+	const cost = envelope?.data?.extensions?.cost;
+	if (cost === undefined) return {};
+	const { currentlyAvailable, maximumAvailable, restoreRate } = cost.throttleStatus;
+	const isThrottled = envelope?.data?.errors?.some((error) => error.extensions?.code === "THROTTLED");
+	return {
+		budget: { remaining: currentlyAvailable, capacity: maximumAvailable, refillPerSecond: restoreRate },
+		...(isThrottled ? { retryAfterMs: throttledForMs(cost) } : {}),
+	};
 }
 
 const costSchema = z.object({

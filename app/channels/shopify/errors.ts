@@ -88,7 +88,7 @@ export function errorOfTopLevel(
 const MESSAGE_CHARS_MAX = 500;
 
 /** Until the bucket holds what was asked for; at least a second (shopify.dev/docs/api/usage/rate-limits). */
-function throttledForMs(cost: Cost | undefined): number {
+export function throttledForMs(cost: Cost | undefined): number {
 	if (cost?.requestedQueryCost === undefined) return THROTTLED_WAIT_MIN_MS;
 	const { currentlyAvailable, restoreRate } = cost.throttleStatus;
 	return Math.max(THROTTLED_WAIT_MIN_MS, Math.ceil(((cost.requestedQueryCost - currentlyAvailable) / restoreRate) * 1000));

@@ -7,7 +7,7 @@ import { listListings, readStock } from "./listings.ts";
 import { ITEMS_PER_READ } from "./operations/read-levels.ts";
 import { listOrders, readOrder } from "./orders.ts";
 import { check } from "./shop.ts";
-import { API_VERSION, API_VERSION_SOURCE, API_VERSION_SUNSET_AT } from "./version.ts";
+import { API_VERSION, API_VERSION_SOURCE, API_VERSION_SUNSET_AT, missingScopes } from "./version.ts";
 import { webhooks } from "./webhooks/receiver.ts";
 
 /** Shopify: the home of the stock. It is read, and told of sales elsewhere as differences. */
@@ -35,6 +35,7 @@ export const shopify: Channel = {
 	},
 	// Access comes from the installation (token exchange), nothing is typed in.
 	credentialFields: [],
+	missingScopes,
 	apiVersion: { pinned: API_VERSION, sunsetAt: API_VERSION_SUNSET_AT, source: API_VERSION_SOURCE },
 	webhooks,
 	connect(account) {

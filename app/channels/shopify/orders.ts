@@ -4,7 +4,7 @@ import { ConflictError } from "../errors.ts";
 import type { GraphqlClient } from "./client.ts";
 import { type ShopifyOrder, toSnapshot } from "./held-units.ts";
 import { gidOf, moment, toGid } from "./ids.ts";
-import { LIST_ORDERS, ORDERS_PER_PAGE, READ_ORDER, READ_REFUND } from "./operations/read-orders.ts";
+import { LINES_PER_PAGE, LIST_ORDERS, ORDERS_PER_PAGE, READ_ORDER, READ_REFUND } from "./operations/read-orders.ts";
 import { pageInfo, pagesOf } from "./pages.ts";
 
 /**
@@ -15,7 +15,8 @@ export const SEARCH_OVERLAP_MS = 5 * 60_000;
 /** An order that changes while it is read page by page is read again, this often. */
 const READS_MAX = 3;
 const COST_PER_LIST = ORDERS_PER_PAGE * 44;
-const COST_PER_ORDER = 210;
+/** A page of lines, each with what it belongs to, and the order itself. */
+const COST_PER_ORDER = LINES_PER_PAGE * 2 + 8;
 
 /** Oldest change first. An order that changes meanwhile moves to the end and is met again there. */
 export async function* listOrders(

@@ -5,6 +5,8 @@ const LINE_FIELDS = `id sku quantity currentQuantity variant { id }`;
 /** 15 orders at about 44 points each stay under the 1,000 points that one query may ask for. */
 export const ORDERS_PER_PAGE = 15;
 const LINES_IN_LIST = 20;
+/** Of one order or refund: a page costs about twice as many points as it has lines, asked for whether they are there or not. */
+export const LINES_PER_PAGE = 40;
 
 /**
  * Orders by the time of their last change. Refunds are not asked for: an order in which something is refunded or removed
@@ -21,7 +23,7 @@ export const READ_ORDER = `query LockstepOrder($id: ID!, $after: String) {
   order(id: $id) {
     ${ORDER_FIELDS}
     refunds { id }
-    lineItems(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes { ${LINE_FIELDS} } }
+    lineItems(first: ${LINES_PER_PAGE}, after: $after) { pageInfo { hasNextPage endCursor } nodes { ${LINE_FIELDS} } }
   }
 }`;
 
@@ -31,7 +33,7 @@ export const READ_REFUND = `query LockstepRefund($id: ID!, $after: String) {
     ... on Refund {
       id
       order { id updatedAt }
-      refundLineItems(first: 100, after: $after) {
+      refundLineItems(first: ${LINES_PER_PAGE}, after: $after) {
         pageInfo { hasNextPage endCursor }
         nodes { quantity restockType lineItem { id } }
       }
