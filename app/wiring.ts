@@ -11,7 +11,7 @@ export const applyDepsOf = (deps: Pick<Deps, "pool" | "log" | "wake">): ApplyDep
 		return { clockResolutionMs: capabilities.clockResolutionMs, quantityMeaning: capabilities.quantityMeaning };
 	},
 	onApplied({ shopId, deliveries, fetches }) {
-		for (const connectionId of deliveries) deps.wake("delivery.push", { shopId, connectionId });
-		for (const connectionId of fetches) deps.wake("ingest.fetch", { shopId, connectionId });
+		for (const connectionId of deliveries) void deps.wake("delivery.push", { shopId, connectionId });
+		for (const connectionId of fetches) void deps.wake("ingest.fetch", { shopId, connectionId });
 	},
 });

@@ -45,7 +45,7 @@ try {
 	say("connect", connected);
 	if (connected.outcome !== "connected") throw new Error(connected.reason);
 	const { connectionId } = connected;
-	say("catalogue", await readCatalogue(deps, shop.id, connectionId));
+	say("catalogue", done(await readCatalogue(deps, shop.id, connectionId)));
 	const matching = await proposeMatching(deps.pool, shop.id, connectionId);
 	say("matching", {
 		exact: matching.exact.length,
@@ -55,8 +55,8 @@ try {
 		missingOnChannel: matching.missingOnChannel.length,
 	});
 	say("link", await linkListings(deps, shop.id, connectionId, matching.exact, actor));
-	say("watch", await startWatching(deps, shop.id, connectionId, actor));
-	const { sample: _, ...planned } = await dryRun(deps, shop.id, connectionId);
+	say("watch", done(await startWatching(deps, shop.id, connectionId, actor)));
+	const { sample: _, ...planned } = done(await dryRun(deps, shop.id, connectionId));
 	say("dry-run", planned);
 	if (values["go-live"]) say("go-live", await goLive(deps, shop.id, connectionId, actor));
 } catch (error) {
@@ -66,3 +66,8 @@ try {
 	await runtime.close();
 }
 process.exit(failed ? 1 : 0);
+
+function done<T extends { outcome: string }>(result: T | { outcome: "failed"; reason: string }): Exclude<T, { outcome: "failed" }> {
+	if (result.outcome === "failed") throw new Error("reason" in result ? result.reason : "It failed.");
+	return result as Exclude<T, { outcome: "failed" }>;
+}

@@ -1,7 +1,15 @@
-import { ensureWebhooks } from "#app/connections/guests/index.ts";
+import { ensureWebhooks, forgetOldRequests } from "#app/connections/guests/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
-import { ConnectionClosedError, type Deps, handleLifecycle, openClient, refreshAgingTokens, runImport } from "#connections";
+import {
+	ConnectionClosedError,
+	type Deps,
+	handleLifecycle,
+	openClient,
+	refreshAgingTokens,
+	resealCredentials,
+	runImport,
+} from "#connections";
 import { type DeliveryDeps, deliver } from "#delivery";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
@@ -54,7 +62,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		async "connections.refresh-tokens"() {
 			await refreshAgingTokens(deps);
 		},
-		housekeeping: ({ log }) => keepHouse(deps.pool, log),
+		async housekeeping({ log }) {
+			await keepHouse(deps.pool, log);
+			await forgetOldRequests(deps.pool);
+			await resealCredentials(deps);
+		},
 	};
 }
 

@@ -11,7 +11,16 @@ export async function setHealth(db: Queryable, shopId: number, connectionId: num
 	]);
 }
 
-/** The same for a shop's home connection, by the shop's domain: where a token is refused only the domain is known. */
+/** A refusal that was told by a look at the account, and not by delivery's breaker (it asks by itself), is over: the account answers. */
+export async function clearRefusal(db: Queryable, shopId: number, connectionId: number): Promise<void> {
+	await db.query(
+		`UPDATE connection SET health = 'green', health_reason = NULL, health_since = now(), updated_at = now()
+		 WHERE shop_id = $1 AND id = $2 AND health = 'red' AND breaker_failures = 0`,
+		[shopId, connectionId],
+	);
+}
+
+/** As setHealth, for a shop's home connection, by the shop's domain: where a token is refused only the domain is known. */
 export async function setHomeHealth(db: Queryable, shopDomain: string, to: Health): Promise<void> {
 	await db.query(
 		`UPDATE connection SET ${assignments}

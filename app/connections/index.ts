@@ -11,6 +11,7 @@ export { type ImportOutcome, runImport } from "./import/run-import.ts";
 export { onShopAuthenticated, type ShopAuthenticated } from "./install.ts";
 export { handleLifecycle, type LifecycleOutcome } from "./lifecycle.ts";
 export { ConnectionClosedError, openClient } from "./open-client.ts";
+export { type Resealed, resealCredentials } from "./reseal.ts";
 export { createSessionStorage } from "./session-storage.ts";
 export { type ConnectionSettings, connectionSettingsSchema } from "./settings.ts";
 export { isShopDomain } from "./shop-domain.ts";

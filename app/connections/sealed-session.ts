@@ -1,16 +1,16 @@
 import { Session } from "@shopify/shopify-api";
-import { type KeyRing, open, seal } from "#app/crypto.server.ts";
+import { type KeyRing, open, type SealContext, seal } from "#app/crypto.server.ts";
 
 /** All of a session, tokens and user alike, as one sealed text that opens only in its own shop's row. */
 export function sealSession(keyRing: KeyRing, session: Session): string {
-	return seal(keyRing, context(session.shop), JSON.stringify(session.toObject()));
+	return seal(keyRing, sessionContext(session.shop), JSON.stringify(session.toObject()));
 }
 
 /** undefined: no key of the ring opens it, or it stands in another shop's row. */
 export function openSession(keyRing: KeyRing, row: { shop: string; sealed: string }): Session | undefined {
 	let text: string;
 	try {
-		text = open(keyRing, context(row.shop), row.sealed);
+		text = open(keyRing, sessionContext(row.shop), row.sealed);
 	} catch {
 		return undefined;
 	}
@@ -22,7 +22,7 @@ export function openSession(keyRing: KeyRing, row: { shop: string; sealed: strin
 	});
 }
 
-const context = (shop: string) => ({ shop, purpose: "shopify-session" });
+export const sessionContext = (shop: string): SealContext => ({ shop, purpose: "shopify-session" });
 
 type SealedSession = {
 	id: string;

@@ -1,20 +1,26 @@
+import { followRules } from "#app/connections/guests/index.ts";
 import { type Deps, readConnection } from "#connections";
 import { requestFetch } from "#inbox";
 
-/** Wishes written in one statement. */
+/** Rows of one statement: its locks are held no longer than a drain of the shop can well wait. */
 const CHUNK = 1_000;
+
+export type CompareOutcome = { outcome: "asked"; rows: number } | { outcome: "closed" };
 
 /**
  * Looks at a connection's stock as a whole, in its simple form (R25 acts on it later): home is asked for the levels of every
- * item, a guest's listings are marked to be read. What differs is mended by the ways that exist: a reading through apply, a
- * listing through delivery. It waits behind live traffic: wishes and reads share the account's budget, newest sales first.
- * Twice is harmless: a wish that stands is the same wish, a mark that stands the same mark.
+ * item, a guest's listings are computed anew and marked to be read. What differs is mended by the ways that exist: a reading
+ * through apply, a listing through delivery. It waits behind live traffic: wishes and reads share the account's budget, newest
+ * sales first. Twice is harmless: a wish that stands is the same wish, a mark that stands the same mark. Killed halfway it is
+ * due again.
  */
-export async function compareStock(deps: Deps, shopId: number, connectionId: number): Promise<{ outcome: "asked"; rows: number } | { outcome: "closed" }> {
+export async function compareStock(deps: Deps, shopId: number, connectionId: number): Promise<CompareOutcome> {
 	const connection = await readConnection(deps.pool, shopId, connectionId);
-	if (!connection || connection.shopState !== "installed" || connection.state === "disconnected") return { outcome: "closed" };
+	if (connection?.shopState !== "installed" || connection.state === "disconnected") return { outcome: "closed" };
 	// A guest that has no cut yet shows figures that nobody compares.
 	if (connection.state === "connecting" && !connection.isHome) return { outcome: "closed" };
+	// A rule that was changed by a process that died before its listings followed (guests/rules.ts).
+	if (!connection.isHome) await followRules(deps, shopId, connectionId);
 	const rows = connection.isHome ? await askHome(deps, shopId, connectionId) : await markListings(deps, shopId, connectionId);
 	await deps.pool.query("UPDATE connection SET compared_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId]);
 	if (rows > 0) await deps.wake(connection.isHome ? "ingest.fetch" : "delivery.push", { shopId, connectionId });
@@ -22,9 +28,8 @@ export async function compareStock(deps: Deps, shopId: number, connectionId: num
 }
 
 async function askHome(deps: Deps, shopId: number, connectionId: number): Promise<number> {
-	let after = 0;
 	let rows = 0;
-	for (;;) {
+	for (let after = 0; ; ) {
 		const items = await deps.pool.query<{ id: number; external_id: string }>(
 			"SELECT id, external_id FROM item WHERE shop_id = $1 AND id > $2 AND deleted_at IS NULL AND tracked AND NOT is_home_bundle ORDER BY id LIMIT $3",
 			[shopId, after, CHUNK],
@@ -33,18 +38,34 @@ async function askHome(deps: Deps, shopId: number, connectionId: number): Promis
 		if (!last) return rows;
 		after = last.id;
 		rows += items.rows.length;
-		await requestFetch(
-			deps.pool,
-			items.rows.map((item) => ({ shopId, connectionId, kind: "levels" as const, externalId: item.external_id, reason: "regular check", correlationId: "" })),
-		);
+		const reason = "regular check";
+		const wishes = items.rows.map((item) => ({
+			shopId,
+			connectionId,
+			kind: "levels" as const,
+			externalId: item.external_id,
+			reason,
+			correlationId: "",
+		}));
+		await requestFetch(deps.pool, wishes);
 	}
 }
 
+/** Paused ones are left: they are looked at when they go on. */
 async function markListings(deps: Deps, shopId: number, connectionId: number): Promise<number> {
-	const marked = await deps.pool.query(
-		`UPDATE listing SET recheck = true, dirty_since = coalesce(dirty_since, now()), updated_at = now()
-		 WHERE shop_id = $1 AND connection_id = $2 AND link_state = 'linked' AND desired IS NOT NULL AND NOT parked AND NOT recheck`,
-		[shopId, connectionId],
-	);
-	return marked.rowCount ?? 0;
+	let rows = 0;
+	for (let after = 0; ; ) {
+		const marked = await deps.pool.query<{ id: number }>(markStatement, [shopId, connectionId, after, CHUNK]);
+		if (marked.rows.length === 0) return rows;
+		rows += marked.rows.length;
+		after = marked.rows.reduce((last, { id }) => Math.max(last, id), after);
+	}
 }
+
+/** In id order, as apply and delivery lock them. */
+const markStatement = `
+UPDATE listing l SET recheck = true, dirty_since = coalesce(l.dirty_since, now()), updated_at = now()
+FROM (SELECT id FROM listing WHERE shop_id = $1 AND connection_id = $2 AND id > $3 AND link_state = 'linked' AND desired IS NOT NULL
+    AND NOT parked AND NOT paused AND NOT recheck ORDER BY id LIMIT $4 FOR UPDATE) these
+WHERE l.shop_id = $1 AND l.id = these.id
+RETURNING l.id`;

@@ -1,18 +1,25 @@
-import { createHash } from "node:crypto";
 import { ChannelError } from "#app/channels/errors.ts";
-import { type Deps, openClient } from "#connections";
+import { toInboxRows } from "#app/connections/order-events.ts";
+import { type Deps, openClient, setHealth } from "#connections";
 import { appendEvents } from "#inbox";
 
 /** Asked for again at each poll: a channel's search lags its writes, and a page may miss what changes while it is read. */
 const OVERLAP_MS = 300_000;
-/** What changed in the last moments is left to the webhooks; the next poll brings it if they do not. */
+/**
+ * The watermark stays so far behind the channel's clock: a change of the last moments may not be in its list yet. And the webhook
+ * of such a change may still be on its way, so it is not counted among those that webhooks missed.
+ */
 const SETTLE_MS = 30_000;
 
 export type PollOutcome =
+	/** `fresh`: states that no poll had brought before. */
 	| { outcome: "polled"; orders: number; fresh: number; watermark: string }
-	/** Nothing counts yet (no cut), or the connection is closed. */
+	/** Nothing counts yet (no cut). */
 	| { outcome: "not-yet" }
 	| { outcome: "failed"; error: ChannelError };
+
+const FOUND = "order.poll";
+const RECENT = "order.poll-recent";
 
 /**
  * Reads the orders that changed since the watermark and puts their states into the inbox: what webhooks brought already is the
@@ -27,60 +34,43 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 		return { outcome: "not-yet" };
 	}
 	const since = new Date(from.getTime() - OVERLAP_MS);
-	let orders = 0;
-	let fresh = 0;
-	let until: number | null = null;
+	const read = { orders: 0, fresh: 0 };
+	let settledUntil: number | undefined;
 	try {
 		for await (const page of client.listOrders({ since: since.toISOString() })) {
 			// The first page's clock: everything that changed before it was asked for is in this or a later page.
-			until ??= Date.parse(page.channelTime) - SETTLE_MS;
-			const settled = page.orders.filter((order) => Date.parse(order.stamp) <= (until as number));
-			const { inserted } = await appendEvents(
-				deps.pool,
-				settled.map((order) => ({
-					shopId,
-					connectionId,
-					topic: "order.poll",
-					source: "poll" as const,
-					payload: null,
-					event: order,
-					deliveryKey: `poll:${order.orderId}:${createHash("sha256").update(`${order.stamp}\n${order.contentHash}`).digest("hex").slice(0, 32)}`,
-					correlationId: `poll-${connectionId}-${order.orderId}`,
-					occurredAt: order.stamp,
-				})),
-			);
-			// One order that does not fit is parked by itself, once per content; the others and the watermark go on.
-			await appendEvents(
-				deps.pool,
-				(page.unreadable ?? []).map(({ orderId, payload, error }) => ({
-					shopId,
-					connectionId,
-					topic: "order.poll",
-					source: "poll" as const,
-					payload,
-					event: null,
-					deliveryKey: `poll:${orderId}:unreadable:${createHash("sha256").update(JSON.stringify(payload)).digest("hex").slice(0, 32)}`,
-					correlationId: `poll-${connectionId}-${orderId}`,
-					occurredAt: null,
-					status: "parked" as const,
-					outcome: error.errorClass,
-					error: error.message,
-				})),
-			);
-			orders += settled.length;
-			fresh += inserted;
+			settledUntil ??= Date.parse(page.channelTime) - SETTLE_MS;
+			const until = settledUntil;
+			const rows = toInboxRows(page, {
+				shopId,
+				connectionId,
+				source: "poll",
+				name: "poll",
+				topic: ({ stamp }) => (Date.parse(stamp) <= until ? FOUND : RECENT),
+			});
+			const { outcomes } = await appendEvents(deps.pool, rows);
+			read.orders += page.orders.length;
+			read.fresh += outcomes.filter((outcome, index) => outcome === "inserted" && index < page.orders.length).length;
 		}
 	} catch (error) {
 		if (!(error instanceof ChannelError)) throw error;
-		await deps.pool.query(
-			"INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders, error) VALUES ($1, $2, $3, $3, $4, $5)",
-			[shopId, connectionId, since, orders, error.message],
-		);
+		await recordFailure(deps, { shopId, connectionId, since, orders: read.orders, error });
+		// What came before the failure is in the inbox and need not wait for the next poll.
+		if (read.fresh > 0) await deps.wake("apply.drain", { shopId });
 		return { outcome: "failed", error };
 	} finally {
 		await client.close();
 	}
-	const watermark = new Date(Math.max(from.getTime(), until ?? 0));
+	const watermark = new Date(Math.max(from.getTime(), settledUntil ?? 0));
+	await moveWatermark(deps, { shopId, connectionId, since, watermark, orders: read.orders });
+	await deps.wake("apply.drain", { shopId });
+	return { outcome: "polled", ...read, watermark: watermark.toISOString() };
+}
+
+type Polled = { shopId: number; connectionId: number; since: Date; orders: number };
+
+/** The event first: the drain sees the watermark behind every order that it speaks of. Killed between, the next poll says it again. */
+async function moveWatermark(deps: Deps, { shopId, connectionId, since, watermark, orders }: Polled & { watermark: Date }): Promise<void> {
 	await appendEvents(deps.pool, [
 		{
 			shopId,
@@ -99,16 +89,27 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 		 INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders) VALUES ($1, $2, $4, $3, $5)`,
 		[shopId, connectionId, watermark, since, orders],
 	);
-	deps.wake("apply.drain", { shopId });
-	return { outcome: "polled", orders, fresh, watermark: watermark.toISOString() };
+}
+
+/** The sweeper asks again within a minute, since `polled_at` has not moved. */
+async function recordFailure(deps: Deps, { shopId, connectionId, since, orders, error }: Polled & { error: ChannelError }): Promise<void> {
+	deps.log.warn({ shopId, connectionId, err: error }, "orders.not_polled");
+	await deps.pool.query("INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders, error) VALUES ($1, $2, $3, $3, $4, $5)", [
+		shopId,
+		connectionId,
+		since,
+		orders,
+		error.message,
+	]);
+	if (error.errorClass === "credentials") await setHealth(deps.pool, shopId, connectionId, { health: "red", reason: error.message });
 }
 
 /** Order states that only a poll brought (the webhook never came, or came after it): what webhooks missed. */
 export async function countFoundByPoll(pool: Deps["pool"], shopId: number, connectionId: number, since: Date): Promise<number> {
-	const result = await pool.query(
+	const result = await pool.query<{ found: number }>(
 		`SELECT count(*)::int AS found FROM inbox_event WHERE shop_id = $1 AND connection_id = $2 AND received_at >= $3
-		   AND source = 'poll' AND status = 'processed' AND outcome IN ('first', 'newer', 'baseline')`,
-		[shopId, connectionId, since],
+		   AND topic = $4 AND status = 'processed' AND outcome IN ('first', 'newer', 'baseline')`,
+		[shopId, connectionId, since, FOUND],
 	);
-	return result.rows[0].found;
+	return result.rows[0]?.found ?? 0;
 }

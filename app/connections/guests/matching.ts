@@ -2,82 +2,126 @@
 export type Sellable = { id: number; sku: string | null; barcode: string | null; title: string };
 
 export type Match = { listingId: number; itemId: number; by: "sku" | "barcode" };
-export type NearMiss = { listingId: number; itemId: number; difference: "letter case" | "blanks" | "leading zeros" | "separators" };
+export type NearMiss = {
+	listingId: number;
+	itemIds: number[];
+	by: "sku" | "barcode";
+	difference: "blanks" | "letter case" | "leading zeros" | "separators";
+};
 export type Matching = {
 	exact: Match[];
 	/** Looks alike, and is shown to a person; never linked by itself. */
 	near: NearMiss[];
-	/** The same code stands on several things at home: nobody can tell which. */
-	ambiguous: { listingId: number; itemIds: number[]; by: "sku" | "barcode" }[];
+	/** Nobody can tell which: the code stands on several things at home, or SKU and barcode name different ones (`both`). */
+	ambiguous: { listingId: number; itemIds: number[]; by: "sku" | "barcode" | "both" }[];
 	missingAtHome: number[];
 	missingOnChannel: number[];
 };
 
 /**
- * Proposes which listing stands for which item: the exact SKU first, then the exact barcode. Everything less than exact is
- * listed and never guessed: `A-1` and `a-1` are two SKUs to Shopify. Several listings may stand for one item (R14).
+ * Proposes which listing stands for which item: the exact SKU first, then the exact barcode, each only if it is unique among
+ * *all* of home's items. Everything less than exact is listed and never guessed: `A-1` and `a-1` are two SKUs to Shopify.
+ * Several listings may stand for one item (R14). `listed`: items that have a listing on this channel already.
  */
-export function matchListings(listings: readonly Sellable[], items: readonly Sellable[]): Matching {
-	const bySku = groupBy(items, (i) => i.sku);
-	const byBarcode = groupBy(items, (i) => i.barcode);
-	const loose = looseIndex(items);
+export function matchListings(
+	listings: readonly Sellable[],
+	items: readonly Sellable[],
+	listed: ReadonlySet<number> = new Set(),
+): Matching {
+	const index = indexOf(items);
 	const result: Matching = { exact: [], near: [], ambiguous: [], missingAtHome: [], missingOnChannel: [] };
-	const used = new Set<number>();
+	const named = new Set(listed);
 	for (const listing of listings) {
-		const found = lookUp(listing, bySku, byBarcode);
-		if (found && found.items.length === 1) {
-			const itemId = (found.items[0] as Sellable).id;
-			result.exact.push({ listingId: listing.id, itemId, by: found.by });
-			used.add(itemId);
-		} else if (found) {
-			result.ambiguous.push({ listingId: listing.id, itemIds: found.items.map((i) => i.id), by: found.by });
-			for (const item of found.items) used.add(item.id);
-		} else {
-			const near = nearMiss(listing, loose);
-			if (near) result.near.push(near);
-			else result.missingAtHome.push(listing.id);
-			if (near) used.add(near.itemId);
-		}
+		const listingId = listing.id;
+		const found = lookUp(listing, index);
+		for (const itemId of found.itemIds) named.add(itemId);
+		if (found.kind === "exact") result.exact.push({ listingId, itemId: found.itemIds[0], by: found.by });
+		else if (found.kind === "ambiguous") result.ambiguous.push({ listingId, itemIds: found.itemIds, by: found.by });
+		else if (found.kind === "near") result.near.push({ listingId, itemIds: found.itemIds, by: found.by, difference: found.difference });
+		else result.missingAtHome.push(listingId);
 	}
-	result.missingOnChannel = items.filter((i) => !used.has(i.id)).map((i) => i.id);
+	result.missingOnChannel = items.filter(({ id }) => !named.has(id)).map(({ id }) => id);
 	return result;
 }
 
-function lookUp(listing: Sellable, bySku: Map<string, Sellable[]>, byBarcode: Map<string, Sellable[]>) {
-	const sku = listing.sku ? bySku.get(listing.sku) : undefined;
-	if (sku) return { items: sku, by: "sku" as const };
-	const barcode = listing.barcode ? byBarcode.get(listing.barcode) : undefined;
-	return barcode ? { items: barcode, by: "barcode" as const } : null;
+/** More things that look alike than a person would go through say nothing. */
+const CANDIDATES_MAX = 20;
+
+type Found =
+	| { kind: "exact"; itemIds: [number]; by: Match["by"] }
+	| { kind: "ambiguous"; itemIds: number[]; by: Matching["ambiguous"][number]["by"] }
+	| { kind: "near"; itemIds: number[]; by: NearMiss["by"]; difference: NearMiss["difference"] }
+	| { kind: "missing"; itemIds: [] };
+
+type Index = ReturnType<typeof indexOf>;
+
+function indexOf(items: readonly Sellable[]) {
+	return {
+		sku: groupBy(items, (item) => item.sku),
+		barcode: groupBy(items, (item) => item.barcode),
+		loose: LOOSE.map((way) => groupBy(items, (item) => looseForm(item, way))),
+	};
 }
 
-/** The ways in which people write one SKU two ways, the mildest first. */
-const LOOSE: readonly { difference: NearMiss["difference"]; form: (sku: string) => string }[] = [
-	{ difference: "blanks", form: (sku) => sku.replace(/\s+/g, "") },
-	{ difference: "letter case", form: (sku) => sku.replace(/\s+/g, "").toLowerCase() },
-	{ difference: "leading zeros", form: (sku) => sku.replace(/\s+/g, "").toLowerCase().replace(/^0+(?=.)/, "") },
-	{ difference: "separators", form: (sku) => sku.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "").replace(/^0+(?=.)/, "") },
+function lookUp(listing: Sellable, index: Index): Found {
+	const bySku = get(index.sku, listing.sku);
+	const byBarcode = get(index.barcode, listing.barcode);
+	const [bySkuOnly, ...moreBySku] = bySku;
+	const [byBarcodeOnly, ...moreByBarcode] = byBarcode;
+	if (bySkuOnly !== undefined) {
+		if (moreBySku.length > 0) return { kind: "ambiguous", itemIds: bySku.slice(0, CANDIDATES_MAX), by: "sku" };
+		const contradicted = byBarcodeOnly !== undefined && moreByBarcode.length === 0 && byBarcodeOnly !== bySkuOnly;
+		if (contradicted) return { kind: "ambiguous", itemIds: [bySkuOnly, byBarcodeOnly], by: "both" };
+		return { kind: "exact", itemIds: [bySkuOnly], by: "sku" };
+	}
+	if (byBarcodeOnly !== undefined) {
+		if (moreByBarcode.length > 0) return { kind: "ambiguous", itemIds: byBarcode.slice(0, CANDIDATES_MAX), by: "barcode" };
+		return { kind: "exact", itemIds: [byBarcodeOnly], by: "barcode" };
+	}
+	for (const [n, way] of LOOSE.entries()) {
+		const itemIds = get(index.loose[n] ?? new Map(), looseForm(listing, way));
+		if (itemIds.length > 0 && itemIds.length <= CANDIDATES_MAX) return { kind: "near", itemIds, by: way.by, difference: way.difference };
+	}
+	return { kind: "missing", itemIds: [] };
+}
+
+type Loose = { by: NearMiss["by"]; difference: NearMiss["difference"]; form: (code: string) => string };
+
+const noBlanks = (code: string) => code.normalize("NFKC").replace(/\s+/g, "");
+const noZeros = (code: string) => code.replace(/^0+(?=.)/, "");
+
+/** The ways in which people write one code two ways, the mildest first. A barcode's zeros: UPC, EAN and GTIN-14 are one number. */
+const LOOSE: readonly Loose[] = [
+	{ by: "sku", difference: "blanks", form: noBlanks },
+	{ by: "sku", difference: "letter case", form: (code) => noBlanks(code).toLowerCase() },
+	{ by: "sku", difference: "leading zeros", form: (code) => noZeros(noBlanks(code).toLowerCase()) },
+	{
+		by: "sku",
+		difference: "separators",
+		form: (code) =>
+			noZeros(
+				code
+					.normalize("NFKC")
+					.toLowerCase()
+					.replace(/[^\p{L}\p{N}]+/gu, ""),
+			),
+	},
+	{ by: "barcode", difference: "leading zeros", form: (code) => noZeros(code.replace(/\D+/g, "")) },
 ];
 
-const looseIndex = (items: readonly Sellable[]) => LOOSE.map(({ form }) => groupBy(items, (i) => (i.sku ? form(i.sku) : null)));
+const looseForm = (of: Sellable, { by, form }: Loose): string | null => (of[by] ? form(of[by]) : null);
 
-function nearMiss(listing: Sellable, loose: readonly Map<string, Sellable[]>[]): NearMiss | null {
-	if (!listing.sku) return null;
-	for (const [n, { difference, form }] of LOOSE.entries()) {
-		const form_ = form(listing.sku);
-		const items = form_ === "" ? undefined : loose[n]?.get(form_);
-		if (items?.length === 1) return { listingId: listing.id, itemId: (items[0] as Sellable).id, difference };
-	}
-	return null;
-}
+/** A code of blanks is no code. */
+const get = (map: ReadonlyMap<string, number[]>, code: string | null): number[] => (code?.trim() ? (map.get(code) ?? []) : []);
 
-function groupBy(items: readonly Sellable[], key: (item: Sellable) => string | null): Map<string, Sellable[]> {
-	const map = new Map<string, Sellable[]>();
+function groupBy(items: readonly Sellable[], code: (item: Sellable) => string | null): Map<string, number[]> {
+	const map = new Map<string, number[]>();
 	for (const item of items) {
-		const k = key(item);
-		if (!k) continue;
-		const list = map.get(k);
-		if (list) list.push(item);
-		else map.set(k, [item]);
+		const key = code(item);
+		if (!key?.trim()) continue;
+		const list = map.get(key);
+		if (list) list.push(item.id);
+		else map.set(key, [item.id]);
 	}
 	return map;
 }
