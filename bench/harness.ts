@@ -1,4 +1,7 @@
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
+
+/** Milliseconds that one side took, and whatever else was measured on the way; every figure of `also` is better when smaller. */
+export type Measure = number | { ms: number; also: Record<string, number> };
 
 /** One comparison: the same work done two ways, interleaved in one run, so that a noisy machine is noisy for both. */
 export type Bench = {
@@ -8,8 +11,8 @@ export type Bench = {
 	/** Absolute floor in ms: a pair whose faster side is below it measures the clock, not the work. */
 	floorMs: number;
 	pairs: number;
-	ours: (pair: number) => Promise<number>;
-	theirs: (pair: number) => Promise<number>;
+	ours: (pair: number) => Promise<Measure>;
+	theirs: (pair: number) => Promise<Measure>;
 	close?: () => Promise<void>;
 };
 
@@ -23,35 +26,53 @@ export type BenchReport = {
 	ours_ms: number[];
 	theirs_ms: number[];
 	valid: boolean;
-	extra?: Record<string, unknown>;
+	/** Further figures by name, one per pair, with the median of theirs ÷ ours where both sides have them. */
+	also: Record<string, { ours: number[]; theirs: number[]; ratio: number | null }>;
 };
 
 /** Runs the pairs, swapping who goes first, after one unmeasured round of each. */
-export async function runBench(bench: Bench): Promise<BenchReport> {
+export async function runBench(bench: Bench, onPair: (done: number) => void = () => {}): Promise<BenchReport> {
 	await bench.ours(-1);
 	await bench.theirs(-2);
-	const ours: number[] = [];
-	const theirs: number[] = [];
+	const ours: Exclude<Measure, number>[] = [];
+	const theirs: Exclude<Measure, number>[] = [];
 	for (let pair = 0; pair < bench.pairs; pair++) {
 		if (pair % 2 === 0) {
-			ours.push(await bench.ours(pair));
-			theirs.push(await bench.theirs(pair));
+			ours.push(whole(await bench.ours(pair)));
+			theirs.push(whole(await bench.theirs(pair)));
 		} else {
-			theirs.push(await bench.theirs(pair));
-			ours.push(await bench.ours(pair));
+			theirs.push(whole(await bench.theirs(pair)));
+			ours.push(whole(await bench.ours(pair)));
 		}
+		onPair(pair + 1);
 	}
-	const ratios = ours.map((value, n) => (theirs[n] as number) / value);
+	const ratios = pairwise(
+		ours.map((o) => o.ms),
+		theirs.map((t) => t.ms),
+	);
 	return {
 		name: bench.name,
 		question: bench.question,
 		pairs: bench.pairs,
 		ratio: round(median(ratios)),
 		ratios: ratios.map(round),
-		ours_ms: ours.map(round),
-		theirs_ms: theirs.map(round),
-		valid: Math.min(...ours, ...theirs) >= bench.floorMs,
+		ours_ms: ours.map((o) => round(o.ms)),
+		theirs_ms: theirs.map((t) => round(t.ms)),
+		valid: Math.min(...ours.map((o) => o.ms), ...theirs.map((t) => t.ms)) >= bench.floorMs,
+		also: alsoOf(ours, theirs),
 	};
+}
+
+function alsoOf(ours: readonly Exclude<Measure, number>[], theirs: readonly Exclude<Measure, number>[]): BenchReport["also"] {
+	const names = new Set([...ours, ...theirs].flatMap((measure) => Object.keys(measure.also)));
+	const of = (side: readonly Exclude<Measure, number>[], name: string) => side.flatMap((m) => m.also[name] ?? []);
+	return Object.fromEntries(
+		[...names].map((name) => {
+			const [a, b] = [of(ours, name), of(theirs, name)];
+			const isBoth = a.length === b.length && a.every((value) => value > 0);
+			return [name, { ours: a.map(round), theirs: b.map(round), ratio: isBoth ? round(median(pairwise(a, b))) : null }];
+		}),
+	);
 }
 
 export async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -60,11 +81,25 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 	return performance.now() - started;
 }
 
-export const median = (values: readonly number[]): number => {
+export const median = (values: readonly number[]): number => percentile(values, 50);
+
+/** The value below which `p` per cent lie; between two of them, their mean at 50 and the upper one elsewhere. */
+export function percentile(values: readonly number[], p: number): number {
 	const sorted = [...values].sort((a, b) => a - b);
-	const middle = Math.floor(sorted.length / 2);
-	return sorted.length % 2 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-};
+	const place = (sorted.length * p) / 100;
+	const upper = sorted[Math.min(sorted.length - 1, Math.floor(place))];
+	if (upper === undefined) throw new Error("There is no percentile of nothing");
+	if (p === 50 && Number.isInteger(place)) return ((sorted[place - 1] as number) + upper) / 2;
+	return upper;
+}
+
+const whole = (measure: Measure) => (typeof measure === "number" ? { ms: measure, also: {} } : measure);
+const pairwise = (ours: readonly number[], theirs: readonly number[]) => ours.map((value, n) => (theirs[n] as number) / value);
 const round = (value: number) => Math.round(value * 100) / 100;
 
-export const machine = () => ({ cpus: cpus().length, model: cpus()[0]?.model ?? "unknown", node: process.version });
+export const machine = () => ({
+	cpus: cpus().length,
+	model: cpus()[0]?.model ?? "unknown",
+	node: process.version,
+	load: loadavg().map(round),
+});

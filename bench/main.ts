@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { createPool, type Pool } from "#app/db.server.ts";
+import { startEmbeddedPostgres } from "../server/embedded/postgres.ts";
+import { migrate } from "../server/migrate.ts";
+import { hotSku, manySkus } from "./apply.ts";
+import { type Bench, type BenchReport, machine, median, runBench } from "./harness.ts";
+import { openIngest } from "./ingest.ts";
+import { openLag } from "./lag.ts";
+
+const POOL_MAX = 10;
+
+/** What a bench may stand on: a database of its own that is thrown away, as durable as in production. */
+type Ground = { pool: Pool; databaseUrl: string; directory: string };
+
+const benches: Record<string, (ground: Ground) => Promise<Bench> | Bench> = {
+	ingest: ({ pool, ...rest }) => openIngest(pool, rest),
+	"apply-hot-sku": ({ pool }) => hotSku(pool),
+	"apply-many-skus": ({ pool }) => manySkus(pool),
+	"lag-idle": ({ directory }) => openLag("idle", directory),
+	"lag-busy": ({ directory }) => openLag("busy", directory),
+};
+
+const HELP = `npm run bench -- [options]
+  --only NAME      one of ${Object.keys(benches).join(", ")} (may be given several times)
+  --report FILE    write the figures as JSON
+`;
+
+/** `npm run bench`: figures, not verdicts. No test asserts them; they are written down with machine and date in docs/benchmarks. */
+const { only, report } = readOptions();
+const reports: BenchReport[] = [];
+for (const name of only) {
+	const bench = await measure(name);
+	reports.push(bench);
+	print(bench);
+}
+const result = { date: new Date().toISOString(), machine: machine(), benches: reports };
+if (report) await writeFile(report, `${JSON.stringify(result, null, 2)}\n`);
+// What a library still holds (idle sockets) is not worth waiting for.
+process.exit(0);
+
+async function measure(name: string): Promise<BenchReport> {
+	const directory = await mkdtemp(path.join(tmpdir(), "lockstep-bench-"));
+	const postgres = await startEmbeddedPostgres({ directory: path.join(directory, "postgres") });
+	await migrate(postgres.url);
+	const pool = createPool({ url: postgres.url, max: POOL_MAX, name: "bench" });
+	try {
+		const bench = await (benches[name] as (ground: Ground) => Promise<Bench> | Bench)({ pool, databaseUrl: postgres.url, directory });
+		const measured = await runBench(bench, (done) => process.stderr.write(`${name}: pair ${done} of ${bench.pairs}\n`));
+		await bench.close?.();
+		return measured;
+	} finally {
+		await pool.end();
+		await postgres.stop();
+		await rm(directory, { recursive: true, force: true });
+	}
+}
+
+function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, valid }: BenchReport): void {
+	const say = (line: string) => process.stdout.write(`${line}\n`);
+	const row = (label: string, values: readonly (number | string)[]) =>
+		say(`  ${label.padEnd(24)}${values.map((v) => String(v).padStart(10)).join("")}`);
+	say(`\n${name}: ${question}`);
+	if (!valid) say("  A measure is below what the clock can tell: these figures are not valid.");
+	row("", [...ours_ms.map((_, n) => `pair ${n + 1}`), "median"]);
+	row("ours, ms", [...ours_ms, median(ours_ms).toFixed(1)]);
+	row("theirs, ms", [...theirs_ms, median(theirs_ms).toFixed(1)]);
+	row("theirs ÷ ours", [...ratios, ratio]);
+	for (const [figure, { ours, theirs, ratio: of }] of Object.entries(also)) {
+		row(`${figure}, ours`, [...ours, median(ours).toFixed(1)]);
+		row(`${figure}, theirs`, [...theirs, median(theirs).toFixed(1)]);
+		if (of !== null) say(`  ${`${figure}, theirs ÷ ours`.padEnd(24)}${" ".repeat(10 * ours.length)}${String(of).padStart(10)}`);
+	}
+}
+
+function readOptions(): { only: string[]; report: string | undefined } {
+	try {
+		const { values } = parseArgs({
+			options: { only: { type: "string", multiple: true }, report: { type: "string" }, help: { type: "boolean" } },
+		});
+		if (values.help) {
+			process.stdout.write(HELP);
+			process.exit(0);
+		}
+		const names = values.only ?? Object.keys(benches);
+		const unknown = names.find((name) => !(name in benches));
+		if (unknown !== undefined) throw new Error(`There is no bench "${unknown}".`);
+		return { only: names, report: values.report };
+	} catch (error) {
+		process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
+		process.exit(2);
+	}
+}
