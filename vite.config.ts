@@ -1,5 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { vitePlugin as remix } from "@remix-run/dev";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 /**
  * Builds the embedded app: routes and components for the browser and for the server.
@@ -10,6 +11,7 @@ import { defineConfig } from "vite";
  */
 export default defineConfig(({ isSsrBuild }) => ({
 	plugins: [
+		noteSources(isSsrBuild ? "server" : "client"),
 		remix({
 			appDirectory: "app",
 			serverModuleFormat: "esm",
@@ -30,3 +32,16 @@ export default defineConfig(({ isSsrBuild }) => ({
 		...(isSsrBuild ? { rollupOptions: { external: [/^#(?!.*\.tsx$)/] } } : {}),
 	},
 }));
+
+/** Leaves the list of our files that went into a bundle: scripts/build.ts builds again only when one of them has changed. */
+function noteSources(side: "client" | "server"): Plugin {
+	const app = `${import.meta.dirname}/app/`;
+	return {
+		name: "note-sources",
+		apply: "build",
+		writeBundle() {
+			const ours = [...this.getModuleIds()].map((id) => id.split("?", 1)[0] ?? id).filter((id) => id.startsWith(app));
+			writeFileSync(`build/.sources-${side}.json`, JSON.stringify([...new Set(ours)].sort()));
+		},
+	};
+}

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,12 +29,12 @@ export async function buildApp({
 	log?: (line: string) => void;
 } = {}): Promise<"built" | "unchanged"> {
 	return oneBuildAtATime(async () => {
-		const inputs = hashInputs();
-		if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === inputs) return "unchanged";
+		if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashInputs()) return "unchanged";
 		const startedAt = Date.now();
 		await runRemixBuild();
 		compressTexts(join(ROOT, "build/client"));
-		writeFileSync(STAMP, inputs);
+		// Somebody may have saved a file meanwhile: nobody knows which state of it was built, so the next call builds again.
+		writeFileSync(STAMP, inputPaths()?.some((path) => statSync(path).mtimeMs > startedAt) ? "" : (hashInputs() ?? ""));
 		log(`Built the embedded app in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 		return "built";
 	});
@@ -70,19 +70,33 @@ function holderIsAlive(): boolean {
 	}
 }
 
-/** All that can change the bundles: the app's own files, what is public, the build's settings and the exact packages. */
-function hashInputs(): string {
-	const hash = createHash("sha256");
-	const folders = ["app", "public"].flatMap((folder) =>
-		readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-			.filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
-			.map((entry) => join(entry.parentPath, entry.name)),
-	);
-	for (const path of [...folders, ...["vite.config.ts", "package.json", "package-lock.json"].map((name) => join(ROOT, name))].sort()) {
-		hash.update(path).update("\0").update(readFileSync(path)).update("\0");
-	}
+/**
+ * All that can change the bundles: the files that went into them the last time (vite.config.ts notes them), which routes there
+ * are, what is public, the build's settings and the exact packages. A file that is new to a bundle is so because one of these
+ * names it. Most of app/ is not among them: Node runs it as it is.
+ */
+function inputPaths(): string[] | null {
+	const sources = SIDES.map((side) => join(ROOT, `build/.sources-${side}.json`));
+	if (!sources.every(existsSync)) return null;
+	const bundled = sources.flatMap((list) => JSON.parse(readFileSync(list, "utf8")) as string[]);
+	const others = ["vite.config.ts", "package.json", "package-lock.json", "scripts/build.ts"].map((name) => join(ROOT, name));
+	const paths = [...new Set([...bundled, ...others, ...filesOf("public")])].sort();
+	return paths.every(existsSync) ? paths : null;
+}
+
+function hashInputs(): string | null {
+	const paths = inputPaths();
+	if (!paths) return null;
+	const hash = createHash("sha256").update(filesOf("app/routes").sort().join("\n"));
+	for (const path of paths) hash.update(path).update("\0").update(readFileSync(path)).update("\0");
 	return hash.digest("hex");
 }
+
+const SIDES = ["client", "server"];
+const filesOf = (folder: string) =>
+	readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => join(entry.parentPath, entry.name));
 
 function runRemixBuild(): Promise<void> {
 	const cli = createRequire(import.meta.url).resolve("@remix-run/dev/dist/cli.js");

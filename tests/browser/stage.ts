@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
-import { onTestFinished } from "vitest";
+import { onTestFailed, onTestFinished } from "vitest";
 import { type AdminGateway, createAdminGateway } from "../../sandbox/admin/index.ts";
 import { adminView, createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
@@ -170,12 +170,16 @@ async function openPage(
 	});
 	page.on("pageerror", (error) => complaints.push(String(error)));
 	page.on("request", (request) => onRequest(request.url()));
+	page.on("response", (response) => {
+		if (response.status() >= 500) complaints.push(`${response.url()} answered ${response.status()}`);
+	});
 	page.on("requestfailed", (request) => complaints.push(`${request.url()} ${request.failure()?.errorText}`));
 	await page.goto(path ? new URL(path, url).href : url);
 	// The admin's own pages have no frame.
 	const app = (await (await page.$("#app-frame"))?.contentFrame()) ?? page.mainFrame();
 	// A test that fails closes nothing; its page would go on asking.
 	onTestFinished(() => context.close());
+	onTestFailed(() => void process.stderr.write(`The page's complaints: ${JSON.stringify(complaints, null, "\t")}\n`));
 	return { page, app, complaints, close: () => context.close() };
 }
 
