@@ -15,7 +15,7 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 const OPENING = 2_000;
 /** HOME sells at Shopify, TOLD at the store, UNTOLD at the store whose webhooks of it are lost, BACK is cancelled there. */
 const SKUS = ["HOME", "TOLD", "UNTOLD", "BACK"] as const;
-/** The poll leaves to the webhooks what changed in the last 30 s. */
+/** Polls do not move their watermark past what changed in the last 30 s by the channel's clock. */
 const POLL_SETTLES_MS = 31_000;
 
 let world: RiverWorld;

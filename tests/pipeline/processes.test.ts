@@ -16,7 +16,7 @@ const SKUS = Array.from({ length: 8 }, (_, n) => `THING-${n}`);
 const OPENING = 60;
 /** What no webhook brought is found by a poll of orders or a look at all stock. */
 const LOOKS = { ORDER_POLL_SECONDS: "5", STOCK_CHECK_SECONDS: "5" };
-/** Polls leave to the webhooks what changed in the last 30 s by the channel's clock. */
+/** Polls do not move their watermark past what changed in the last 30 s by the channel's clock. */
 const POLL_SETTLES_MS = 31_000;
 const IN_STEP_MS = 60_000;
 
