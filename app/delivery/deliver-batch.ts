@@ -103,7 +103,7 @@ async function planBatch(
 				now,
 				watching,
 				ownSalesLower,
-				pace: paces.get(listing.id) ?? NO_SALES,
+				pace: paces.get(listing.id) ?? 0,
 				lastReading,
 			});
 			if (judged.verdict === "read-again") {
@@ -155,8 +155,6 @@ async function planBatch(
 	logAttempts(deps.log, claim.shopId, claim.connectionId, planned.attempts);
 	return { ...planned, attempts: planned.attempts.length };
 }
-
-const NO_SALES = { unitsInMinute: 0, unitsInTenSeconds: 0 };
 
 /** Those whose pace matters: they sell, and show something else than they must. */
 const mayBeWritten = (listings: readonly ListingState[], answers: ReadonlyMap<number, Answer>): number[] =>

@@ -1,5 +1,5 @@
-import { OWNER_IS_GONE } from "#app/connections/process-session.ts";
 import { setTimeout as sleep } from "node:timers/promises";
+import { OWNER_IS_GONE } from "#app/connections/process-session.ts";
 import type { Queryable } from "#app/db.server.ts";
 import type { JobResult } from "#jobs";
 import { passGate } from "./breaker.ts";

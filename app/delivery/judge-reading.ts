@@ -6,9 +6,9 @@ import {
 	type ListingState,
 	owesWrite,
 	settle,
-	withoutStaleAssumptions,
+	withCurrentAssumptions,
 } from "./listing-state.ts";
-import { type Pace, planWrite } from "./plan-write.ts";
+import { planWrite } from "./plan-write.ts";
 import type { ClaimedListing } from "./sql/claim-listings.ts";
 import type { Difference } from "./sql/note-differences.ts";
 
@@ -31,13 +31,13 @@ export function judgeReading(
 	locked: ListingState,
 	asked: ClaimedListing,
 	answer: Answer | undefined,
-	context: { now: number; watching: boolean; ownSalesLower: boolean; pace: Pace; lastReading: boolean },
+	context: { now: number; watching: boolean; ownSalesLower: boolean; pace: number; lastReading: boolean },
 ): Judgement {
 	const { now } = context;
-	const listing = withoutStaleAssumptions(locked, now);
-	if (listing.desired === null || !listing.deliverable) return settled({ ...listing }, now, listing.desired === null);
-	const figure = readable(listing, answer);
-	if ("error" in figure) return { verdict: "failed", listing: afterFailure(listing, figure.error, now), error: figure.error };
+	if (locked.desired === null || !locked.deliverable) return settled(locked, now, locked.desired === null);
+	const figure = readable(locked, answer);
+	if ("error" in figure) return { verdict: "failed", listing: afterFailure(locked, figure.error, now), error: figure.error };
+	const listing = withCurrentAssumptions(locked, figure.quantity, now);
 
 	const ordersCame = listing.ownChanges !== asked.ownChanges;
 	const apart = ordersCame && listing.shown !== asked.shown;
@@ -46,7 +46,7 @@ export function judgeReading(
 	const { quantity: reading, readAt } = figure;
 	const plan = planWrite(
 		{
-			desired: listing.desired,
+			desired: locked.desired,
 			shown: listing.shown,
 			unseen: listing.unseen,
 			sent: listing.sent,

@@ -20,6 +20,8 @@ export type ListingState = {
 	/** Of `unseen`, and until when they are not given back. */
 	assumed: number;
 	assumedUntil: number | null;
+	/** `unseen` as delivery left it; orders have claimed the difference since. */
+	unseenSaved: number;
 	/** Both are the last moment for which `shown` is known: of a reading, or of a write and the reading that it followed. */
 	readAt: number | null;
 	writtenAt: number | null;
@@ -48,10 +50,19 @@ const SEEN_PATIENCE_MS = 3_000;
 /** Orders mostly come within seconds; a unit that was taken for sold and was not is offered again after this. */
 const ASSUMED_MS = 10_000;
 
-/** Units that were taken for sold on the way of a write and that no order has claimed in time are not missing any more. */
-export function withoutStaleAssumptions(listing: ListingState, now: number): ListingState {
-	if (listing.assumedUntil === null || listing.assumedUntil > now) return listing;
-	return { ...listing, unseen: listing.unseen - Math.min(listing.assumed, listing.unseen), assumed: 0, assumedUntil: null };
+/**
+ * Brings the units that were taken for sold on the way of a write up to date, before a reading is judged. What orders claimed is
+ * no assumption any more; unless the channel shows less than it should by as many: then those orders were sold after the write,
+ * and the assumption stands. What no order has claimed in time is given back.
+ */
+export function withCurrentAssumptions(listing: ListingState, reading: number, now: number): ListingState {
+	if (listing.assumedUntil === null) return listing;
+	if (listing.assumedUntil <= now) {
+		return { ...listing, unseen: listing.unseen - Math.min(listing.assumed, listing.unseen), assumed: 0, assumedUntil: null };
+	}
+	const claimed = Math.min(listing.assumed, Math.max(0, listing.unseenSaved - listing.unseen));
+	const missing = Math.max(0, (listing.shown ?? reading) - reading);
+	return { ...listing, assumed: listing.assumed - claimed + Math.min(claimed, missing) };
 }
 
 /**

@@ -9,7 +9,7 @@ const figures = (some: Partial<ListingFigures>): ListingFigures => ({
 	sent: null,
 	before: null,
 	mayStillLand: false,
-	pace: { unitsInMinute: 0, unitsInTenSeconds: 0 },
+	pace: 0,
 	ownSalesLower: true,
 	...some,
 });
@@ -41,18 +41,16 @@ describe("what to write over a reading", () => {
 	});
 
 	test("R41 a listing that sells out within a minute is raised when it has sold out, to the unit", () => {
-		const pace = { unitsInMinute: 4, unitsInTenSeconds: 1 };
-		expect(planWrite(figures({ desired: 8, shown: 3, pace }), 3)).toEqual({ action: "wait", unseen: 0 });
-		expect(planWrite(figures({ desired: 8, shown: 3, pace }), 0)).toEqual({ action: "write", quantity: 5, unseen: 3, assumed: 0 });
-		expect(planWrite(figures({ desired: 8, shown: 5, pace }), 5)).toEqual({ action: "write", quantity: 8, unseen: 0, assumed: 0 });
+		expect(planWrite(figures({ desired: 8, shown: 3, pace: 1 }), 3)).toEqual({ action: "wait", unseen: 0 });
+		expect(planWrite(figures({ desired: 8, shown: 3, pace: 1 }), 0)).toEqual({ action: "write", quantity: 5, unseen: 3, assumed: 0 });
+		expect(planWrite(figures({ desired: 9, shown: 7, pace: 1 }), 7)).toEqual({ action: "write", quantity: 9, unseen: 0, assumed: 0 });
 	});
 
 	test("R41 a listing that sells out within a minute is lowered by what it probably sells on the way, too", () => {
-		const pace = { unitsInMinute: 12, unitsInTenSeconds: 12 };
-		expect(planWrite(figures({ desired: 8, shown: 9, pace }), 9)).toEqual({ action: "write", quantity: 6, unseen: 2, assumed: 2 });
-		expect(planWrite(figures({ desired: 1, shown: 9, pace }), 9)).toEqual({ action: "write", quantity: 0, unseen: 1, assumed: 1 });
-		expect(planWrite(figures({ desired: 0, shown: 9, pace }), 9)).toEqual({ action: "write", quantity: 0, unseen: 0, assumed: 0 });
-		expect(planWrite(figures({ desired: 12, shown: 13, pace }), 13)).toEqual({ action: "write", quantity: 12, unseen: 0, assumed: 0 });
+		expect(planWrite(figures({ desired: 8, shown: 9, pace: 12 }), 9)).toEqual({ action: "write", quantity: 6, unseen: 2, assumed: 2 });
+		expect(planWrite(figures({ desired: 1, shown: 9, pace: 12 }), 9)).toEqual({ action: "write", quantity: 0, unseen: 1, assumed: 1 });
+		expect(planWrite(figures({ desired: 0, shown: 9, pace: 12 }), 9)).toEqual({ action: "write", quantity: 0, unseen: 0, assumed: 0 });
+		expect(planWrite(figures({ desired: 98, shown: 99, pace: 12 }), 99)).toEqual({ action: "write", quantity: 98, unseen: 0, assumed: 0 });
 	});
 
 	test("R42 the first reading ever says nothing about sales", () => {

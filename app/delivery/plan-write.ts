@@ -12,13 +12,11 @@ export type ListingFigures = {
 	before: { shown: number | null; unseen: number } | null;
 	/** An earlier write may still land: what we raise now, it could raise again over sales. */
 	mayStillLand: boolean;
-	/** What the channel itself sold lately, by the orders that we have. */
-	pace: Pace;
+	/** Units that the channel itself sold in the last ten seconds, by the orders that we have. */
+	pace: number;
 	/** The channel's own sale lowers its own figure. Where it does not, a lower reading says nothing about sales. */
 	ownSalesLower: boolean;
 };
-
-export type Pace = { unitsInMinute: number; unitsInTenSeconds: number };
 
 /** `unseen`: what to remember, whatever is done. */
 export type WritePlan =
@@ -54,7 +52,8 @@ const ON_THE_WAY_SECONDS = 1;
  * a one is raised when it has sold out: a channel that shows nothing sells nothing in between, and the raise is exact.
  */
 const sellsOutSoon = ({ pace, ownSalesLower }: ListingFigures, reading: number, unseen: number): boolean =>
-	ownSalesLower && reading > 0 && reading <= pace.unitsInMinute + unseen;
+	ownSalesLower && reading > 0 && reading <= pace * TEN_SECONDS_IN_MINUTE + unseen;
+const TEN_SECONDS_IN_MINUTE = 6;
 
 /**
  * And when it must be lowered, what it probably sells on the way is taken for sold at once: the orders pay it off, or it is
@@ -62,7 +61,7 @@ const sellsOutSoon = ({ pace, ownSalesLower }: ListingFigures, reading: number, 
  * 20 s: oversold 1.6 to 3.4 a day without this, 0.3 to 1.0 with it, and no unit less sold.
  */
 const soldOnTheWay = (figures: ListingFigures, reading: number, unseen: number): number =>
-	sellsOutSoon(figures, reading, unseen) ? Math.max(1, Math.ceil((figures.pace.unitsInTenSeconds / 10) * ON_THE_WAY_SECONDS)) : 0;
+	sellsOutSoon(figures, reading, unseen) ? Math.max(1, Math.ceil((figures.pace / 10) * ON_THE_WAY_SECONDS)) : 0;
 
 function unseenUnits(figures: ListingFigures, reading: number): number {
 	const { desired, shown, unseen, sent, before } = figures;

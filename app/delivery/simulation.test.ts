@@ -98,10 +98,7 @@ function play(day: Day, { naive = false } = {}): World {
 			now,
 			watching: false,
 			ownSalesLower: true,
-			pace: {
-				unitsInMinute: soldHere.filter((at) => at > now - 60_000).length,
-				unitsInTenSeconds: soldHere.filter((at) => at > now - 10_000).length,
-			},
+			pace: soldHere.filter((at) => at > now - 10_000).length,
 			lastReading: readings === 3,
 		});
 		if (judged.verdict === "failed") throw judged.error;
@@ -117,6 +114,7 @@ function play(day: Day, { naive = false } = {}): World {
 		// As save-listings.ts writes it: the reading in which units were first missed.
 		const more = judged.listing.unseen > world.listing.unseen;
 		world.listing = { ...world.listing, ...judged.listing, unseenAt: more ? readAt : world.listing.unseenAt };
+		world.listing.unseenSaved = world.listing.unseen;
 		if (judged.verdict === "settled") done();
 		else write(judged);
 	};
@@ -135,6 +133,7 @@ function play(day: Day, { naive = false } = {}): World {
 							...world.listing,
 							...afterLanding(world.listing, { reading, quantity, writtenAt, ownChanges, movementId: desiredMovementId, plannedAt, now }),
 						};
+				world.listing.unseenSaved = world.listing.unseen;
 				done();
 			});
 		});
@@ -227,6 +226,7 @@ const fresh = (units: number): Both => ({
 	unseen: 0,
 	assumed: 0,
 	assumedUntil: null,
+	unseenSaved: 0,
 	readAt: -10_000,
 	unseenAt: null,
 	writtenAt: -10_000,

@@ -14,7 +14,7 @@ export async function saveListings(tx: Client, shopId: number, token: string, sa
 
 const saveStatement = `
 UPDATE listing l SET
-  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until,
+  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until, unseen_saved = r.unseen,
   read_at = r.read_at, written_at = r.written_at,
   unseen_at = CASE WHEN r.unseen = 0 THEN NULL WHEN r.unseen > l.unseen THEN r.read_at ELSE coalesce(l.unseen_at, r.read_at) END,
   original_quantity = r.original_quantity, sent = r.sent, recheck = r.recheck, seen = r.seen, uncertain_until = r.uncertain_until,
