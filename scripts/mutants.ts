@@ -28,7 +28,9 @@ try {
 				const startedAt = Date.now();
 				const { verdict, detail } = await plant(copy, mutant);
 				rows.push({ name: mutant.name, verdict, detail, seconds: (Date.now() - startedAt) / 1000 });
-				console.log(`${verdict === "caught" ? "✓" : "✗"} ${mutant.name}: ${verdict}, ${detail} (${Math.round((Date.now() - startedAt) / 1000)} s)`);
+				console.log(
+					`${verdict === "caught" ? "✓" : "✗"} ${mutant.name}: ${verdict}, ${detail} (${Math.round((Date.now() - startedAt) / 1000)} s)`,
+				);
 			}
 		}),
 	);
@@ -37,7 +39,9 @@ try {
 }
 const inOrder = chosen.flatMap(({ name }) => rows.filter((row) => row.name === name));
 const widest = Math.max(...inOrder.map(({ name }) => name.length));
-console.log(`\n${inOrder.map(({ name, verdict, seconds }) => `${name.padEnd(widest)}  ${verdict.padEnd(12)}  ${seconds.toFixed(0).padStart(3)} s`).join("\n")}`);
+console.log(
+	`\n${inOrder.map(({ name, verdict, seconds }) => `${name.padEnd(widest)}  ${verdict.padEnd(12)}  ${seconds.toFixed(0).padStart(3)} s`).join("\n")}`,
+);
 const caught = rows.filter(({ verdict }) => verdict === "caught").length;
 console.log(`\n${caught} of ${rows.length} planted bugs caught.`);
 console.log(`${caught} passed, ${rows.length - caught} failed`);

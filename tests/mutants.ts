@@ -204,8 +204,8 @@ export const mutants: Mutant[] = [
 	{
 		name: "zero does not go first",
 		file: "app/delivery/sql/due.ts",
-		from: "CASE WHEN ${MUST_FALL} AND ${TARGET} = 0 THEN 0 WHEN ${MUST_FALL} THEN 1 ELSE 2 END, l.dirty_since, l.id`",
-		to: "l.dirty_since, l.id`",
+		from: "= 0 THEN 0 WHEN",
+		to: "= 0 THEN 1 WHEN",
 		tests: ["app/delivery/push-listings.test.ts"],
 	},
 	{

@@ -1,6 +1,6 @@
+import type { JobName, Payload } from "#jobs";
 import { createHandlers, type HandlerDeps } from "../../server/handlers.ts";
 import { createSweep } from "../../server/sweep.ts";
-import type { JobName, Payload } from "#jobs";
 
 /** Nothing falls due by the clock alone: each run polls once, and stock as a whole was looked at when the shop was set up. */
 const NEVER_MS = 24 * 3_600_000;
@@ -33,7 +33,8 @@ export async function runRiver(deps: RiverDeps, { polls = true } = {}): Promise<
 	}
 	for (let turn = 0; turn < TURNS_MAX; turn++) {
 		const found = new Map<string, Found>();
-		const collect = async (name: JobName, payload: Payload<JobName>) => void found.set(`${name} ${JSON.stringify(payload)}`, { name, payload });
+		const collect = async (name: JobName, payload: Payload<JobName>) =>
+			void found.set(`${name} ${JSON.stringify(payload)}`, { name, payload });
 		await createSweep({ ...deps, ...timing, wake: collect, rescue: collect })({ log: deps.log });
 		if (found.size === 0) return { jobs };
 		for (const job of found.values()) await run(job);

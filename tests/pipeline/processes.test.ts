@@ -43,7 +43,12 @@ it.each(backends)(
 		const { kit, shop, store, shopId } = river;
 		const { world, database } = kit;
 		const random = createRandom(SALES).fork(backend);
-		const env = { ...river.environment(), ...LOOKS, LOCKSTEP_DATA_DIR: dataDir, ...(backend === "Redis" ? { REDIS_URL: await freshRedis() } : {}) };
+		const env = {
+			...river.environment(),
+			...LOOKS,
+			LOCKSTEP_DATA_DIR: dataDir,
+			...(backend === "Redis" ? { REDIS_URL: await freshRedis() } : {}),
+		};
 		const [webs, workers] = await Promise.all([
 			Promise.all([1, 2].map(() => startAppProcess("server/web.ts", { ...env, PORT: "0" }))),
 			Promise.all([1, 2].map(() => startAppProcess("server/worker.ts", env))),
@@ -87,12 +92,23 @@ it.each(backends)(
 		expect(sold).toBe(SALES);
 		expect(miscounted(world.books, shop.available)).toEqual({ double: 0, missed: 0 });
 		const { duplicates, reordered, late, lost } = webhookCounts(world.books);
-		for (const [fate, before] of [[duplicates, told.duplicates], [reordered, told.reordered], [late, told.late], [lost, told.lost]] as const) {
+		for (const [fate, before] of [
+			[duplicates, told.duplicates],
+			[reordered, told.reordered],
+			[late, told.late],
+			[lost, told.lost],
+		] as const) {
 			expect(fate - before).toBeGreaterThan(0);
 		}
 		expect([world.books.violations("shopify"), world.books.violations("woocommerce")]).toEqual([[], []]);
 		// Every order that was placed is known, by whatever way it came, once.
-		const placed = (channel: string) => new Set(world.books.sales().filter((s) => s.channel === channel && s.units > 0).map((s) => s.orderId)).size;
+		const placed = (channel: string) =>
+			new Set(
+				world.books
+					.sales()
+					.filter((s) => s.channel === channel && s.units > 0)
+					.map((s) => s.orderId),
+			).size;
 		const known = async () => {
 			const { rows } = await database.pool.query<{ channel: string; orders: number }>(
 				`SELECT c.channel, count(*)::int AS orders FROM sales_order o JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
@@ -101,8 +117,11 @@ it.each(backends)(
 			);
 			return rows;
 		};
-		await expect.poll(known, { timeout: IN_STEP_MS, interval: 250 }).toEqual(["shopify", "woocommerce"].map((channel) => ({ channel, orders: placed(channel) })));
-		const waiting = () => database.pool.query("SELECT FROM inbox_event WHERE shop_id = $1 AND status = 'pending'", [shopId]).then(({ rowCount }) => rowCount);
+		await expect
+			.poll(known, { timeout: IN_STEP_MS, interval: 250 })
+			.toEqual(["shopify", "woocommerce"].map((channel) => ({ channel, orders: placed(channel) })));
+		const waiting = () =>
+			database.pool.query("SELECT FROM inbox_event WHERE shop_id = $1 AND status = 'pending'", [shopId]).then(({ rowCount }) => rowCount);
 		await expect.poll(waiting, { timeout: IN_STEP_MS, interval: 250 }).toBe(0);
 		// Asked to stop, they finish what they have in hand.
 		expect(await Promise.all([web.stop(), otherWeb.stop(), otherWorker.stop()])).toEqual([0, 0, 0]);
@@ -114,7 +133,9 @@ it.each(backends)(
 /** By the sandbox's own books, and nothing under way. */
 function outOfStep(): string[] {
 	const { books } = river.kit.world;
-	const home = SKUS.filter((sku) => river.shop.available(sku) !== books.truth(sku)).map((sku) => `${sku} at home ${river.shop.available(sku)}, should ${books.truth(sku)}`);
+	const home = SKUS.filter((sku) => river.shop.available(sku) !== books.truth(sku)).map(
+		(sku) => `${sku} at home ${river.shop.available(sku)}, should ${books.truth(sku)}`,
+	);
 	const guest = books.outOfStep("woocommerce").map(({ sku, shown, expected }) => `${sku} at the store ${shown}, should ${expected}`);
 	const underWay = river.shop.pendingWebhooks() + river.store.waitingWebhooks();
 	return [...home, ...guest, ...(underWay > 0 ? [`${underWay} webhooks under way`] : [])];

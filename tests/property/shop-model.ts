@@ -45,7 +45,11 @@ export function tell(model: ShopModel, order: ShopOrder, way: Way, about: readon
 
 export function snapshotOf(
 	order: ShopOrder,
-	{ complete = true, about = [], fetched = null }: { complete?: boolean; about?: readonly string[]; fetched?: OrderSnapshot["fetched"] } = {},
+	{
+		complete = true,
+		about = [],
+		fetched = null,
+	}: { complete?: boolean; about?: readonly string[]; fetched?: OrderSnapshot["fetched"] } = {},
 ): OrderSnapshot {
 	const lines = order.lines
 		.filter((line) => complete || about.includes(line.id))
