@@ -4,7 +4,7 @@ import { applyDeps } from "../tests/kit/apply-deps.ts";
 import { at, makeShop, order, put, reading, type TestShop } from "../tests/kit/shop.ts";
 import { type Bench, timed } from "./harness.ts";
 
-const EVENTS = 1_000;
+const EVENTS = 500;
 const PAIRS = 5;
 const SKUS = 10_000;
 /** Nothing sells out here. */

@@ -4,10 +4,12 @@ import pg from "pg";
 
 /**
  * The other side of the ingest bench, a process of its own: what a webhook receiver does at least. It reads the body, checks
- * the signature and inserts one row; no dedupe, no allow-list, no queue. `node bench/bare-ingest.ts PORT DATABASE_URL SECRET POOL`.
+ * the signature and inserts one row; no dedupe, no allow-list, no queue. Its only argument is a BareIngest as JSON.
  */
-const [port = "", url = "", secret = "", poolMax = ""] = process.argv.slice(2);
-const pool = new pg.Pool({ connectionString: url, max: Number(poolMax), application_name: "bench bare ingest" });
+export type BareIngest = { port: number; databaseUrl: string; databaseConnections: number; secret: string };
+
+const { port, databaseUrl, databaseConnections, secret } = JSON.parse(process.argv[2] ?? "") as BareIngest;
+const pool = new pg.Pool({ connectionString: databaseUrl, max: databaseConnections, application_name: "bench bare ingest" });
 await pool.query(
 	"CREATE TABLE IF NOT EXISTS bench_webhook (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL, payload jsonb NOT NULL, received_at timestamptz NOT NULL DEFAULT now())",
 );
@@ -39,5 +41,5 @@ const server = createServer((request, response) => {
 			);
 	});
 });
-server.listen(Number(port), "127.0.0.1");
+server.listen(port, "127.0.0.1");
 process.on("SIGTERM", () => process.exit(0));

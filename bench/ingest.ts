@@ -4,6 +4,7 @@ import type pg from "pg";
 import { Pool } from "undici";
 import { freePort } from "../server/embedded/postgres.ts";
 import { APP_SECRET, type Delivery, shopifyDelivery, shopifyOrder } from "../tests/kit/senders.ts";
+import type { BareIngest } from "./bare-ingest.ts";
 import { type Bench, type Measure, percentile } from "./harness.ts";
 import { serveFile } from "./processes.ts";
 
@@ -37,9 +38,10 @@ export async function openIngest(pool: pg.Pool, { databaseUrl, directory }: { da
 			SHOPIFY_APP_URL: "https://app.lockstep.example",
 		},
 	});
+	const settings: BareIngest = { port: barePort, databaseUrl, databaseConnections: DATABASE_CONNECTIONS, secret: APP_SECRET };
 	const bare = await serveFile("bench/bare-ingest.ts", {
 		port: barePort,
-		args: [String(barePort), databaseUrl, APP_SECRET, String(DATABASE_CONNECTIONS)],
+		args: [JSON.stringify(settings)],
 		readyPath: "/",
 		log: path.join(directory, "bare-ingest.log"),
 	});
