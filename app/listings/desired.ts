@@ -55,9 +55,10 @@ export function settleDirty(listing: Listing, now: number): Listing {
  * `change` = units now held minus units held before. [from, to] = channel's clock: when it happened at the earliest and at
  * the latest; stamps are cut to `resolutionMs`.
  *
- * Surely after our last write: the figure fell with the sale, nothing to do for us. Surely before the read that the write was
+ * Surely after our last write: the figure moved with the order, nothing to do for us. Surely before the read that the write was
  * computed from: the read saw the sale already, it pays off `unseen`; what is left over was not in our figure, so the listing
- * becomes dirty and is written. Unsure: count it as after, and look: one more read or write, never a missing one.
+ * becomes dirty and is written. Unsure: believe the lower figure, and look: one more read or write, never a missing one. (To
+ * believe the higher one after a cancellation would make the next reading look like a sale that nobody ever tells of.)
  */
 export function applyOwnOrder(listing: Listing, sale: { change: number; from: number; to: number }, resolutionMs: number): Listing {
 	const touched = { ...listing, ownChanges: listing.ownChanges + 1 };

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RiverDeps, runRiver } from "../kit/river.ts";
@@ -20,9 +22,12 @@ const POLL_SETTLES_MS = 31_000;
 
 let world: RiverWorld;
 let river: RiverDeps;
+/** A start of a process costs half of its time with what the one before it compiled. */
+let cacheDir: string;
 let next: Promise<Riverman> | undefined;
 
 beforeAll(async () => {
+	cacheDir = await mkdtemp(path.join(tmpdir(), "lockstep-test-"));
 	world = await openRiverWorld({ name: "kills", skus: SKUS, opening: OPENING, storeQueueMs: 10, seed: 31 });
 	river = { ...world.kit.deps, wake: async () => {}, rescue: async () => {}, publicUrl: APP_ORIGIN };
 	await toTheEnd();
@@ -37,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
 	(await next?.catch(() => undefined))?.child.kill("SIGKILL");
 	await world?.close();
+	await rm(cacheDir, { recursive: true, force: true });
 });
 
 it(
@@ -190,7 +196,7 @@ async function startRiverman(): Promise<Riverman> {
 	const child = spawn(process.execPath, [...preloads, path.join(ROOT, "tests/concurrency/river-process.ts")], {
 		stdio: ["pipe", "pipe", "pipe"],
 		cwd: ROOT,
-		env: { ...world.environment(), LOG_LEVEL: "warn" },
+		env: { ...world.environment(), LOG_LEVEL: "warn", NODE_COMPILE_CACHE: cacheDir },
 	});
 	let said = "";
 	let errors = "";

@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 
 /** Starts a TypeScript file in a process of its own and waits for the line "ready". Standard input ends it, `kill` kills it. */
 export async function startChild(file: string, args: readonly string[], env: Record<string, string> = {}): Promise<Child> {
-	const child: ChildProcess = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
+	const child: ChildProcess = spawn(process.execPath, [file, ...args], {
+		stdio: ["pipe", "pipe", "pipe"],
+		env: { ...process.env, ...env },
+	});
 	let errors = "";
 	child.stderr?.on("data", (chunk) => {
 		errors = (errors + chunk).slice(-4_000);

@@ -42,35 +42,43 @@ export async function makeShop(pool: pg.Pool, options: ShopOptions = {}): Promis
 		one(
 			`INSERT INTO connection (shop_id, channel, account, name, is_home, state, policy, cut_at, order_watermark, webhook_token)
 			 VALUES ($1, $2, $3, $2, $4, $5, $6, $7, $7, $8) RETURNING id`,
-			[shopId, channel, isHome ? domain : `${randomUUID().slice(0, 8)}.example`, isHome, state, JSON.stringify(options.policy ?? { kind: "exact" }), options.cutAt ?? at("00:00:00"), randomUUID()],
+			[
+				shopId,
+				channel,
+				isHome ? domain : `${randomUUID().slice(0, 8)}.example`,
+				isHome,
+				state,
+				JSON.stringify(options.policy ?? { kind: "exact" }),
+				options.cutAt ?? at("00:00:00"),
+				randomUUID(),
+			],
 		);
 	const home = await connection("shopify", true, "live");
 	const guest = await connection(guestChannel, false, guestState);
 	const locationIds: number[] = [];
 	for (let n = 0; n < locations; n++) {
-		locationIds.push(await one("INSERT INTO location (shop_id, external_id, name, priority) VALUES ($1, $2, $3, $4) RETURNING id", [shopId, `loc-${n}`, `Location ${n}`, n]));
+		locationIds.push(
+			await one("INSERT INTO location (shop_id, external_id, name, priority) VALUES ($1, $2, $3, $4) RETURNING id", [
+				shopId,
+				`loc-${n}`,
+				`Location ${n}`,
+				n,
+			]),
+		);
 	}
 	const itemIds: number[] = [];
 	const listingIds: number[] = [];
 	for (let n = 0; n < items + bundles.length; n++) {
-		const itemId = await one("INSERT INTO item (shop_id, external_id, variant_id, product_id, sku, title, is_home_bundle) VALUES ($1, $2, $3, $3, $4, $4, $5) RETURNING id", [
-			shopId,
-			`item-${n}`,
-			`${n}`,
-			`SKU-${n}`,
-			n >= items,
-		]);
+		const itemId = await one(
+			"INSERT INTO item (shop_id, external_id, variant_id, product_id, sku, title, is_home_bundle) VALUES ($1, $2, $3, $3, $4, $4, $5) RETURNING id",
+			[shopId, `item-${n}`, `${n}`, `SKU-${n}`, n >= items],
+		);
 		itemIds.push(itemId);
 		listingIds.push(
-			await one("INSERT INTO listing (shop_id, connection_id, external_id, sku, item_id, link_state, shown, read_at) VALUES ($1, $2, $3, $4, $5, 'linked', $6, $7) RETURNING id", [
-				shopId,
-				guest,
-				`listing-${n}`,
-				`SKU-${n}`,
-				itemId,
-				null,
-				null,
-			]),
+			await one(
+				"INSERT INTO listing (shop_id, connection_id, external_id, sku, item_id, link_state, shown, read_at) VALUES ($1, $2, $3, $4, $5, 'linked', $6, $7) RETURNING id",
+				[shopId, guest, `listing-${n}`, `SKU-${n}`, itemId, null, null],
+			),
 		);
 	}
 	for (const [n, components] of bundles.entries()) {
@@ -92,7 +100,11 @@ export async function put(
 	pool: pg.Pool,
 	shop: TestShop,
 	events: readonly CanonicalEvent[],
-	{ connection = "guest", source = "webhook", key = () => null }: { connection?: "home" | "guest"; source?: EventSource; key?: (n: number) => string | null } = {},
+	{
+		connection = "guest",
+		source = "webhook",
+		key = () => null,
+	}: { connection?: "home" | "guest"; source?: EventSource; key?: (n: number) => string | null } = {},
 ): Promise<void> {
 	await appendEvents(
 		pool,
@@ -125,7 +137,11 @@ export const reading = (item: number, quantity: number, readAt: string, location
 type Line = { item: number; held: number; id?: string; ordered?: number; byChannel?: boolean; external?: string };
 
 /** A guest's order; `at` is its creation, `stamp` its last change. */
-export const order = (id: string, lines: readonly Line[], when: { created?: string; stamp?: string; complete?: boolean; hash?: string } = {}): CanonicalEvent => ({
+export const order = (
+	id: string,
+	lines: readonly Line[],
+	when: { created?: string; stamp?: string; complete?: boolean; hash?: string } = {},
+): CanonicalEvent => ({
 	v: 1,
 	type: "order.snapshot",
 	orderId: id,
@@ -148,10 +164,10 @@ export const order = (id: string, lines: readonly Line[], when: { created?: stri
 });
 
 export async function stockOf(pool: pg.Pool, shop: TestShop, item: number): Promise<{ available: number; short: number; owed: number }> {
-	const result = await pool.query("SELECT sum(available)::int AS available, sum(short)::int AS short, sum(delta_owed)::int AS owed FROM stock WHERE shop_id = $1 AND item_id = $2", [
-		shop.shopId,
-		shop.items[item],
-	]);
+	const result = await pool.query(
+		"SELECT sum(available)::int AS available, sum(short)::int AS short, sum(delta_owed)::int AS owed FROM stock WHERE shop_id = $1 AND item_id = $2",
+		[shop.shopId, shop.items[item]],
+	);
 	return result.rows[0];
 }
 
@@ -174,7 +190,8 @@ export async function expectCoherentState(pool: pg.Pool, shopId: number, { drain
 		 FROM stock s WHERE s.shop_id = $1`,
 		[shopId],
 	);
-	for (const row of wrong.rows) expect({ ...row, ledger: row.ledger, parts: row.parts }).toEqual({ ...row, ledger: row.net, parts: row.net });
+	for (const row of wrong.rows)
+		expect({ ...row, ledger: row.ledger, parts: row.parts }).toEqual({ ...row, ledger: row.net, parts: row.net });
 	const allocated = await pool.query(
 		`SELECT l.order_id, l.line_id FROM order_line l WHERE l.shop_id = $1 AND l.held = l.baseline
 		   AND EXISTS (SELECT 1 FROM order_line_allocation a WHERE a.shop_id = l.shop_id AND a.connection_id = l.connection_id AND a.order_id = l.order_id AND a.line_id = l.line_id AND a.quantity <> 0)`,
