@@ -17,7 +17,7 @@ const IDLE_SALES = 20;
 /** A push is two calls (read, write) of a budget of five a second (channels/woocommerce): at this distance nobody waits for it. */
 const IDLE_PAUSE_MS = 500;
 const SALES_PER_SECOND = 200;
-const BUSY_MS = 8_000;
+const BUSY_MS = 5_000;
 /** After the last sale: everything is in step within this, or the measure fails. */
 const SETTLE_MS = 120_000;
 const IMPORT_MS = 120_000;
