@@ -1,3 +1,3 @@
 /** Dead letters: what could not succeed by itself, with its payload, its error and how often it was tried. */
 export { type DeadLetter, listDeadLetters, openDeadLetters } from "./read.ts";
-export { type NewDeadLetter, recordDeadLetter, recordDeadLetters } from "./record.ts";
+export { type NewDeadLetter, recordDeadLetter, recordDeadLetters, resolveDeadLetters } from "./record.ts";

@@ -34,6 +34,15 @@ export async function recordDeadLetters(db: Queryable, letters: readonly NewDead
 	await db.query(recordStatement, [JSON.stringify([...bySource.values()].map(toRecord))]);
 }
 
+/** What they complained of has succeeded after all. */
+export async function resolveDeadLetters(db: Queryable, shopId: number, sourceKeys: readonly string[]): Promise<void> {
+	if (sourceKeys.length === 0) return;
+	await db.query(
+		"UPDATE dead_letter SET state = 'resolved', last_at = clock_timestamp() WHERE shop_id = $1 AND source_key = ANY($2) AND state = 'open'",
+		[shopId, sourceKeys],
+	);
+}
+
 const recordStatement = `
 INSERT INTO dead_letter AS d (shop_id, direction, connection_id, event_id, listing_id, delta_batch_id, operation, error_class, error, payload,
   attempts, source_key, correlation_id)

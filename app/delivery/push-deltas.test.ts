@@ -197,6 +197,7 @@ describe("what home refuses", () => {
 		await timePasses(database.pool, shop, "7 hours");
 		await push();
 		expect(level(1)).toBe(8);
+		expect(await listDeadLetters(database.pool, shop.shopId)).toEqual([]);
 		await drain(database.pool, shop);
 		await expectCoherentState(database.pool, shop.shopId);
 	});

@@ -1,6 +1,6 @@
 import type { ChannelError } from "#app/channels/errors.ts";
 import { type Client, transaction } from "#app/db.server.ts";
-import { type NewDeadLetter, recordDeadLetter, recordDeadLetters } from "#dead-letters";
+import { type NewDeadLetter, recordDeadLetter, recordDeadLetters, resolveDeadLetters } from "#dead-letters";
 import { appendEvents, requestFetch } from "#inbox";
 import { markReachedHome, postponeOwed } from "#ledger";
 import { type Attempt, keepAttempts, logAttempts } from "./attempts.ts";
@@ -33,6 +33,7 @@ export async function landBatch(deps: DeliveryDeps, batch: BatchInHand, landedAt
 		const event = { v: 1 as const, type: "delta.landed" as const, batchId: batch.id, landedAt, answeredAt: row.answered_at.toISOString() };
 		await appendOwn(tx, batch, event, landedAt);
 		await sampleHomeLag(tx, batch.shopId, batch.connectionId, await markReachedHome(tx, batch.shopId, batch.id));
+		await resolveDeadLetters(tx, batch.shopId, [wholeKey(batch), ...batch.lines.map(lineKey)]);
 		await keepAttempts(tx, batch.shopId, batch.connectionId, [attempt]);
 		return true;
 	});
@@ -164,6 +165,9 @@ const attemptOf = (batch: BatchInHand, end: Pick<Attempt, "outcome" | "tookMs" |
 	...end,
 });
 
+const lineKey = (line: BatchLine) => `owed:${line.itemId}:${line.locationId}`;
+const wholeKey = (batch: BatchInHand) => `delta-batch:${batch.id}`;
+
 const letterBase = (batch: BatchInHand) => ({
 	shopId: batch.shopId,
 	direction: "out" as const,
@@ -178,7 +182,7 @@ const refusedLine = (batch: BatchInHand, line: BatchLine, error: ChannelError): 
 	errorClass: error.errorClass,
 	error: error.message,
 	payload: { ...line, code: error.code ?? null },
-	sourceKey: `owed:${line.itemId}:${line.locationId}`,
+	sourceKey: lineKey(line),
 });
 
 const wholeBatch = (batch: BatchInHand, errorClass: string, error: string): NewDeadLetter => ({
@@ -187,5 +191,5 @@ const wholeBatch = (batch: BatchInHand, errorClass: string, error: string): NewD
 	error,
 	payload: { idempotencyKey: batch.idempotencyKey, changes: batch.lines },
 	attempts: Math.max(1, batch.attempts),
-	sourceKey: `delta-batch:${batch.id}`,
+	sourceKey: wholeKey(batch),
 });
