@@ -14,8 +14,10 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 const modules = path.join(root, "node_modules");
 
 // --env: the operator's settings in .env are for this program. Tests, demo and benches must never see them.
-const flags = process.argv[2] === "--env" ? [`--env-file-if-exists=${path.join(root, ".env")}`] : [];
-const [target, ...args] = process.argv.slice(2 + flags.length);
+const wantsEnv = process.argv[2] === "--env";
+const envFile = path.join(root, ".env");
+const flags = wantsEnv && existsSync(envFile) ? [`--env-file=${envFile}`] : [];
+const [target, ...args] = process.argv.slice(wantsEnv ? 3 : 2);
 if (!target) fail("Usage: node scripts/run.mjs [--env] FILE.ts [arguments]");
 if (!existsSync(path.join(modules, "node"))) fail("The dependencies are not installed. Run: npm ci");
 hydrateDatabaseLinks();

@@ -26,22 +26,23 @@ const gate = () => {
 
 const backends = redisIsInstalled ? (["postgres", "redis"] as const) : (["postgres"] as const);
 describe.each(backends)("the queue on %s", (kind) => {
-	let db: TestDatabase;
+	let db: TestDatabase | undefined;
 	let redisUrl: string | undefined;
 	const opened: { close(): Promise<void> }[] = [];
 
 	// Each test has a queue of its own: what one leaves waiting would run in the next.
 	beforeEach(async () => {
-		db = await freshDatabase();
 		if (kind === "redis") redisUrl = await freshRedis();
+		else db = await freshDatabase();
 	});
 	afterEach(async () => {
 		for (const thing of opened.splice(0).reverse()) await thing.close();
-		await db.drop();
+		await db?.drop();
+		db = undefined;
 	});
 
 	const newQueue = (): JobQueue => {
-		const queue = createQueue({ databaseUrl: db.url, redisUrl, log });
+		const queue = createQueue({ databaseUrl: db?.url ?? "", redisUrl, log });
 		opened.push(queue);
 		return queue;
 	};
