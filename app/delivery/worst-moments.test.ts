@@ -88,6 +88,57 @@ describe("a sale that we have not heard of", () => {
 	});
 });
 
+describe("a listing that sells out soon", () => {
+	/** Three sold there and known, one sold elsewhere: 6 are left, 7 are shown, and it goes fast. */
+	const hurry = async () => {
+		for (let n = 0; n < 3; n++) await orderComes(database.pool, shop, 0, seconds(store.sell("listing-0") as string, 5));
+		await homeShows(database.pool, shop, 0, 9);
+		await push();
+	};
+
+	test("R41 is lowered by one more than was sold elsewhere: the sale that is probably on its way", async () => {
+		let soldAt = "";
+		once("before-write", () => {
+			soldAt = store.sell("listing-0") as string;
+		});
+		await hurry();
+		expect(figure()).toBe(5);
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 6, shown: 5, unseen: 1, dirty: true });
+		await orderComes(database.pool, shop, 0, soldAt);
+		await push();
+		expect(written()).toEqual([5]);
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 5, shown: 5, unseen: 0, dirty: false });
+	});
+
+	test("R41 offers the unit again when no order has claimed it, and not before the rest is sold", async () => {
+		await hurry();
+		expect(figure()).toBe(5);
+		await push();
+		expect(written()).toEqual([5]);
+		await timePasses(database.pool, shop, "11 seconds");
+		await push();
+		expect(figure()).toBe(5);
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 6, shown: 5, unseen: 0, dirty: true });
+		const soldAt = store.sell("listing-0", 5) as string;
+		await timePasses(database.pool, shop, "1 second");
+		await push();
+		expect(figure()).toBe(1);
+		await orderComes(database.pool, shop, 0, seconds(soldAt, -5), 5);
+		await push();
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 1, shown: 1, unseen: 0, dirty: false });
+	});
+
+	test("R41 keeps the assumption when the order that claimed it turns out to be sold after the write", async () => {
+		await hurry();
+		await orderComes(database.pool, shop, 0, store.sell("listing-0") as string);
+		await push();
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 5, shown: 4, unseen: 1, dirty: true });
+		await timePasses(database.pool, shop, "11 seconds");
+		await push();
+		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ desired: 5, shown: 4, unseen: 0 });
+	});
+});
+
 describe("an order that arrives while we write", () => {
 	test("R41 sold before the read, applied during the write: paid off at once, nothing is left over", async () => {
 		const soldAt = store.sell("listing-0") as string;
