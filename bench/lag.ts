@@ -31,7 +31,10 @@ const STAFF_ID = 548_380_009;
 export async function openLag(kind: "idle" | "busy", directory: string): Promise<Bench> {
 	const [ours, theirs] = [await createQuickOutside(), await createQuickOutside()];
 	const app = await startLockstep(ours);
-	const bare = await startBare(theirs, directory);
+	const bare = await startBare(theirs, directory).catch(async (error: unknown) => {
+		await app.stop();
+		throw error;
+	});
 	const measure = kind === "idle" ? sellOneByOne : sellAtOnce;
 	return {
 		name: `lag-${kind}`,

@@ -48,7 +48,13 @@ async function measure(name: string): Promise<BenchReport> {
 	const pool = createPool({ url: postgres.url, max: POOL_MAX, name: "bench" });
 	try {
 		const bench = await (benches[name] as (ground: Ground) => Promise<Bench> | Bench)({ pool, databaseUrl: postgres.url, directory });
-		const measured = await runBench(bench, (done) => process.stderr.write(`${name}: pair ${done} of ${bench.pairs}\n`));
+		const measured = await runBench(bench, (done) => process.stderr.write(`${name}: pair ${done} of ${bench.pairs}\n`)).catch(
+			async (error: unknown) => {
+				// No process of a failed bench stays behind; what closing it finds is of no interest then.
+				await bench.close?.().catch(() => {});
+				throw error;
+			},
+		);
 		await bench.close?.();
 		return measured;
 	} finally {

@@ -92,7 +92,8 @@ export function createBooks(clock: Clock): Books {
 	};
 
 	const componentsOf = (sku: string) => bundles.get(sku) ?? [{ sku, quantity: 1 }];
-	const sellable = (sku: string) => Math.max(0, Math.min(...componentsOf(sku).map((c) => Math.floor((truth.get(c.sku) ?? 0) / c.quantity))));
+	const sellable = (sku: string) =>
+		Math.max(0, Math.min(...componentsOf(sku).map((c) => Math.floor((truth.get(c.sku) ?? 0) / c.quantity))));
 
 	/** Settles the sales that `channel`'s figure for `sku` now accounts for. */
 	const settle = (channel: string, sku: string) => {

@@ -11,7 +11,11 @@ export type RequestFault =
 	| { kind: "slow"; delayMs: number }
 	| { kind: "html" };
 
-export type WebhookFault = { kind: "lost" } | { kind: "duplicate"; copies: number } | { kind: "late"; delayMs: number } | { kind: "reordered" };
+export type WebhookFault =
+	| { kind: "lost" }
+	| { kind: "duplicate"; copies: number }
+	| { kind: "late"; delayMs: number }
+	| { kind: "reordered" };
 
 export type Faults = {
 	/** Set the rate of a request fault for one channel; rate 0 removes it. */

@@ -93,16 +93,17 @@ export function createWorld({ seed = 1, speed = 1 }: { seed?: number; speed?: nu
 		upstreams: () => served.map((s) => `${s.host}=${origin}`).join(","),
 		origin: () => origin,
 		listen(port = 0) {
-			server = createServer((request, response) => {
+			const listening = createServer((request, response) => {
 				answer(request, response).catch((error: unknown) => {
 					if (!response.headersSent) response.writeHead(500, { "content-type": "text/plain" });
 					response.end(`sandbox failure: ${error instanceof Error ? error.stack : String(error)}\n`);
 				});
 			});
+			server = listening;
 			return new Promise((resolve, reject) => {
-				server?.once("error", reject);
-				server?.listen(port, "127.0.0.1", () => {
-					origin = `http://127.0.0.1:${(server?.address() as AddressInfo).port}`;
+				listening.once("error", reject);
+				listening.listen(port, "127.0.0.1", () => {
+					origin = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 					resolve(origin);
 				});
 			});

@@ -11,7 +11,11 @@ afterAll(() => db.drop());
 
 const drain = (shopId: number, batchMax?: number) => drainShop(applyDeps(db.pool), shopId, batchMax === undefined ? {} : { batchMax });
 const movements = async (shopId: number) =>
-	(await db.pool.query("SELECT cause, delta, after, order_id FROM movement WHERE shop_id = $1 AND cause <> 'opening' ORDER BY id", [shopId])).rows;
+	(
+		await db.pool.query("SELECT cause, delta, after, order_id FROM movement WHERE shop_id = $1 AND cause <> 'opening' ORDER BY id", [
+			shopId,
+		])
+	).rows;
 
 describe("applying orders", () => {
 	it("R06 the same order by webhook, poll, fetch and replay, in any order, moves stock once", async () => {
@@ -21,7 +25,17 @@ describe("applying orders", () => {
 		await put(db.pool, shop, [sale], { source: "poll" });
 		await drain(shop.shopId);
 		await put(db.pool, shop, [sale], { source: "replay" });
-		await put(db.pool, shop, [{ ...sale, fetched: { askedAt: new Date(Date.now() + 60_000).toISOString(), answeredAt: new Date(Date.now() + 61_000).toISOString() } } as typeof sale], { source: "fetch" });
+		await put(
+			db.pool,
+			shop,
+			[
+				{
+					...sale,
+					fetched: { askedAt: new Date(Date.now() + 60_000).toISOString(), answeredAt: new Date(Date.now() + 61_000).toISOString() },
+				} as typeof sale,
+			],
+			{ source: "fetch" },
+		);
 		await drain(shop.shopId);
 		expect(await stockOf(db.pool, shop, 0)).toEqual({ available: 8, short: 0, owed: -2 });
 		expect(await movements(shop.shopId)).toEqual([{ cause: "sale", delta: -2, after: 8, order_id: "1" }]);
@@ -30,7 +44,10 @@ describe("applying orders", () => {
 
 	it("R06 an older snapshot never undoes a newer one; an equal stamp with other content is fetched, not believed", async () => {
 		const shop = await makeShop(db.pool);
-		await put(db.pool, shop, [order("1", [{ item: 0, held: 2 }], { stamp: at("10:05:00") }), order("1", [{ item: 0, held: 5 }], { stamp: at("10:01:00") })]);
+		await put(db.pool, shop, [
+			order("1", [{ item: 0, held: 2 }], { stamp: at("10:05:00") }),
+			order("1", [{ item: 0, held: 5 }], { stamp: at("10:01:00") }),
+		]);
 		await put(db.pool, shop, [order("1", [{ item: 0, held: 4 }], { stamp: at("10:05:00") })]);
 		await drain(shop.shopId);
 		expect((await stockOf(db.pool, shop, 0)).available).toBe(8);
@@ -40,8 +57,22 @@ describe("applying orders", () => {
 
 	it("R07 edits, partial cancellations, removed lines and give-backs change stock by exactly the difference", async () => {
 		const shop = await makeShop(db.pool);
-		await put(db.pool, shop, [order("1", [{ item: 0, held: 3 }, { item: 1, held: 2 }])]);
-		await put(db.pool, shop, [order("1", [{ item: 0, held: 1 }, { item: 1, held: 2 }], { stamp: at("10:01:00"), created: at("10:00:00") })]);
+		await put(db.pool, shop, [
+			order("1", [
+				{ item: 0, held: 3 },
+				{ item: 1, held: 2 },
+			]),
+		]);
+		await put(db.pool, shop, [
+			order(
+				"1",
+				[
+					{ item: 0, held: 1 },
+					{ item: 1, held: 2 },
+				],
+				{ stamp: at("10:01:00"), created: at("10:00:00") },
+			),
+		]);
 		await put(db.pool, shop, [order("1", [{ item: 0, held: 1 }], { stamp: at("10:02:00"), created: at("10:00:00"), complete: false })]);
 		await drain(shop.shopId);
 		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available]).toEqual([9, 8]);
@@ -56,7 +87,10 @@ describe("applying orders", () => {
 		const shop = await makeShop(db.pool, { opening: 2 });
 		await put(db.pool, shop, [order("1", [{ item: 0, held: 3 }]), order("2", [{ item: 0, held: 2 }], { created: at("10:00:05") })]);
 		await drain(shop.shopId);
-		const open = () => db.pool.query("SELECT order_id, units, covered, state FROM oversell WHERE shop_id = $1 ORDER BY id", [shop.shopId]).then((r) => r.rows);
+		const open = () =>
+			db.pool
+				.query("SELECT order_id, units, covered, state FROM oversell WHERE shop_id = $1 ORDER BY id", [shop.shopId])
+				.then((r) => r.rows);
 		expect(await open()).toEqual([
 			{ order_id: "1", units: 1, covered: 0, state: "open" },
 			{ order_id: "2", units: 2, covered: 0, state: "open" },
@@ -86,21 +120,61 @@ describe("applying orders", () => {
 		expect(await stockOf(db.pool, shop, 0)).toEqual({ available: 12, short: 0, owed: 2 });
 		await put(db.pool, shop, [order("older", [{ item: 1, held: 1 }], { created: at("07:00:00"), stamp: at("11:00:00") })]);
 		await drain(shop.shopId);
-		expect((await db.pool.query("SELECT order_id FROM sales_order WHERE shop_id = $1 AND unknown_older", [shop.shopId])).rows).toEqual([{ order_id: "older" }]);
+		expect((await db.pool.query("SELECT order_id FROM sales_order WHERE shop_id = $1 AND unknown_older", [shop.shopId])).rows).toEqual([
+			{ order_id: "older" },
+		]);
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
 	it("R14 bundles share components: a bundle and its component in one order, two pack sizes, and a bundle changed between sale and cancellation", async () => {
-		const shop = await makeShop(db.pool, { items: 2, opening: 20, bundles: [[{ item: 0, quantity: 2 }, { item: 1, quantity: 1 }], [{ item: 0, quantity: 6 }]] });
-		await put(db.pool, shop, [order("1", [{ item: 2, held: 2 }, { item: 0, held: 3 }]), order("2", [{ item: 3, held: 1 }])]);
+		const shop = await makeShop(db.pool, {
+			items: 2,
+			opening: 20,
+			bundles: [
+				[
+					{ item: 0, quantity: 2 },
+					{ item: 1, quantity: 1 },
+				],
+				[{ item: 0, quantity: 6 }],
+			],
+		});
+		await put(db.pool, shop, [
+			order("1", [
+				{ item: 2, held: 2 },
+				{ item: 0, held: 3 },
+			]),
+			order("2", [{ item: 3, held: 1 }]),
+		]);
 		await drain(shop.shopId);
 		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available]).toEqual([20 - 4 - 3 - 6, 18]);
 		expect([await desiredOf(db.pool, shop, 2), await desiredOf(db.pool, shop, 3)]).toEqual([3, 1]);
-		await db.pool.query("UPDATE bundle_component SET quantity = 5 WHERE shop_id = $1 AND bundle_item_id = $2 AND component_item_id = $3", [shop.shopId, shop.items[2], shop.items[0]]);
-		await put(db.pool, shop, [order("1", [{ item: 2, held: 1 }, { item: 0, held: 3 }], { created: at("10:00:00"), stamp: at("10:30:00") })]);
+		await db.pool.query("UPDATE bundle_component SET quantity = 5 WHERE shop_id = $1 AND bundle_item_id = $2 AND component_item_id = $3", [
+			shop.shopId,
+			shop.items[2],
+			shop.items[0],
+		]);
+		await put(db.pool, shop, [
+			order(
+				"1",
+				[
+					{ item: 2, held: 1 },
+					{ item: 0, held: 3 },
+				],
+				{ created: at("10:00:00"), stamp: at("10:30:00") },
+			),
+		]);
 		await drain(shop.shopId);
 		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available]).toEqual([9, 19]);
-		await put(db.pool, shop, [order("1", [{ item: 2, held: 0 }, { item: 0, held: 0 }], { created: at("10:00:00"), stamp: at("10:31:00") })]);
+		await put(db.pool, shop, [
+			order(
+				"1",
+				[
+					{ item: 2, held: 0 },
+					{ item: 0, held: 0 },
+				],
+				{ created: at("10:00:00"), stamp: at("10:31:00") },
+			),
+		]);
 		await drain(shop.shopId);
 		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available]).toEqual([14, 20]);
 		await expectCoherentState(db.pool, shop.shopId);
@@ -108,13 +182,21 @@ describe("applying orders", () => {
 
 	it("R13 only the chosen locations feed a channel, and a sale takes from them in the merchant's order", async () => {
 		const shop = await makeShop(db.pool, { locations: 3, opening: 4 });
-		await db.pool.query("INSERT INTO connection_location VALUES ($1, $2, $3), ($1, $2, $4)", [shop.shopId, shop.guest, shop.locations[0], shop.locations[2]]);
+		await db.pool.query("INSERT INTO connection_location VALUES ($1, $2, $3), ($1, $2, $4)", [
+			shop.shopId,
+			shop.guest,
+			shop.locations[0],
+			shop.locations[2],
+		]);
 		await refreshListings(applyDeps(db.pool), shop.shopId, { connectionId: shop.guest });
 		await drain(shop.shopId);
 		expect(await desiredOf(db.pool, shop, 0)).toBe(8);
 		await put(db.pool, shop, [order("1", [{ item: 0, held: 6 }])]);
 		await drain(shop.shopId);
-		const rows = await db.pool.query("SELECT available FROM stock WHERE shop_id = $1 AND item_id = $2 ORDER BY location_id", [shop.shopId, shop.items[0]]);
+		const rows = await db.pool.query("SELECT available FROM stock WHERE shop_id = $1 AND item_id = $2 ORDER BY location_id", [
+			shop.shopId,
+			shop.items[0],
+		]);
 		expect(rows.rows.map((r) => r.available)).toEqual([0, 4, 2]);
 		expect(await desiredOf(db.pool, shop, 0)).toBe(2);
 	});
@@ -130,14 +212,35 @@ describe("applying orders", () => {
 
 	it("R21 a line that is linked to no product is complained of, the others count, and it counts once it is linked", async () => {
 		const shop = await makeShop(db.pool);
-		await put(db.pool, shop, [order("1", [{ item: 0, held: 1 }, { item: 9, held: 2, external: "listing-unknown" }])]);
+		await put(db.pool, shop, [
+			order("1", [
+				{ item: 0, held: 1 },
+				{ item: 9, held: 2, external: "listing-unknown" },
+			]),
+		]);
 		await drain(shop.shopId);
 		expect((await stockOf(db.pool, shop, 0)).available).toBe(9);
 		const letters = () => db.pool.query("SELECT error_class, state FROM dead_letter WHERE shop_id = $1", [shop.shopId]).then((r) => r.rows);
 		expect(await letters()).toEqual([{ error_class: "unmapped-listing", state: "open" }]);
-		await db.pool.query("INSERT INTO listing (shop_id, connection_id, external_id, item_id, link_state) VALUES ($1, $2, 'listing-unknown', $3, 'linked')", [shop.shopId, shop.guest, shop.items[1]]);
+		await db.pool.query(
+			"INSERT INTO listing (shop_id, connection_id, external_id, item_id, link_state) VALUES ($1, $2, 'listing-unknown', $3, 'linked')",
+			[shop.shopId, shop.guest, shop.items[1]],
+		);
 		const asked = new Date(Date.now() + 60_000).toISOString();
-		await put(db.pool, shop, [{ ...order("1", [{ item: 0, held: 1 }, { item: 9, held: 2, external: "listing-unknown" }]), fetched: { askedAt: asked, answeredAt: asked } } as ReturnType<typeof order>], { source: "fetch" });
+		await put(
+			db.pool,
+			shop,
+			[
+				{
+					...order("1", [
+						{ item: 0, held: 1 },
+						{ item: 9, held: 2, external: "listing-unknown" },
+					]),
+					fetched: { askedAt: asked, answeredAt: asked },
+				} as ReturnType<typeof order>,
+			],
+			{ source: "fetch" },
+		);
 		await drain(shop.shopId);
 		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available]).toEqual([9, 8]);
 		expect(await letters()).toEqual([{ error_class: "unmapped-listing", state: "resolved" }]);
@@ -146,10 +249,23 @@ describe("applying orders", () => {
 
 	it("R32 an event that cannot be applied is parked alone; the rest of its batch goes on", async () => {
 		const shop = await makeShop(db.pool);
-		const tooMuch = order("big", [{ item: 0, held: 2_147_483_647 }, { item: 0, held: 2_147_483_647, id: "2" }]);
-		await put(db.pool, shop, [order("1", [{ item: 0, held: 1 }]), tooMuch, order("2", [{ item: 1, held: 1 }]), { v: 1, type: "nonsense" } as never, order("3", [{ item: 2, held: 1 }])]);
+		const tooMuch = order("big", [
+			{ item: 0, held: 2_147_483_647 },
+			{ item: 0, held: 2_147_483_647, id: "2" },
+		]);
+		await put(db.pool, shop, [
+			order("1", [{ item: 0, held: 1 }]),
+			tooMuch,
+			order("2", [{ item: 1, held: 1 }]),
+			{ v: 1, type: "nonsense" } as never,
+			order("3", [{ item: 2, held: 1 }]),
+		]);
 		expect(await drain(shop.shopId)).toEqual({ outcome: "drained", applied: 6, parked: 2 });
-		expect([(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available, (await stockOf(db.pool, shop, 2)).available]).toEqual([9, 9, 9]);
+		expect([
+			(await stockOf(db.pool, shop, 0)).available,
+			(await stockOf(db.pool, shop, 1)).available,
+			(await stockOf(db.pool, shop, 2)).available,
+		]).toEqual([9, 9, 9]);
 		const letters = await db.pool.query("SELECT error_class FROM dead_letter WHERE shop_id = $1 ORDER BY id", [shop.shopId]);
 		expect(letters.rows.map((r) => r.error_class).sort()).toEqual(["cannot-apply", "unexpected-shape"]);
 		await expectCoherentState(db.pool, shop.shopId);
@@ -178,7 +294,15 @@ describe("the ledger", () => {
 		const { transaction } = await import("#app/db.server.ts");
 		const batch = await transaction(db.pool, (tx) => formDeltaBatch(tx, shop.shopId, { connectionId: shop.home, correlationId: "t" }));
 		expect(batch?.changes).toEqual([{ itemExternalId: "item-0", locationExternalId: "loc-0", delta: -2 }]);
-		await put(db.pool, shop, [{ v: 1, type: "delta.landed", batchId: batch?.batchId ?? 0, landedAt: at("10:00:02"), answeredAt: at("10:00:02") }, reading(0, 8, at("10:00:02"))], { connection: "home", source: "app" });
+		await put(
+			db.pool,
+			shop,
+			[
+				{ v: 1, type: "delta.landed", batchId: batch?.batchId ?? 0, landedAt: at("10:00:02"), answeredAt: at("10:00:02") },
+				reading(0, 8, at("10:00:02")),
+			],
+			{ connection: "home", source: "app" },
+		);
 		await drain(shop.shopId);
 		expect(await stockOf(db.pool, shop, 0)).toEqual({ available: 8, short: 0, owed: 0 });
 		expect((await movements(shop.shopId)).map((m) => m.cause)).toEqual(["sale"]);
@@ -197,7 +321,11 @@ describe("the ledger", () => {
 describe("two drains", () => {
 	it("R08 R09 four drains at once over small batches apply each event once", async () => {
 		const shop = await makeShop(db.pool, { opening: 100 });
-		await put(db.pool, shop, Array.from({ length: 120 }, (_, n) => order(`${n}`, [{ item: n % 3, held: 1 }])));
+		await put(
+			db.pool,
+			shop,
+			Array.from({ length: 120 }, (_, n) => order(`${n}`, [{ item: n % 3, held: 1 }])),
+		);
 		await Promise.all([drain(shop.shopId, 7), drain(shop.shopId, 11), drain(shop.shopId, 3), drain(shop.shopId)]);
 		expect((await stockOf(db.pool, shop, 0)).available).toBe(60);
 		expect((await movements(shop.shopId)).length).toBe(120);
@@ -210,11 +338,16 @@ describe("two drains", () => {
 		await put(db.pool, shop, [order("1", [{ item: 0, held: 2 }])]);
 		const deps = applyDeps(db.pool);
 		let stalled: Promise<unknown> | undefined;
-		const stalling = { ...deps, traits: (channel: string) => {
-			// In the middle of the batch, with the lane and the stock rows locked, the server ends every session that holds them.
-			stalled ??= db.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'");
-			return deps.traits(channel);
-		} };
+		const stalling = {
+			...deps,
+			traits: (channel: string) => {
+				// In the middle of the batch, with the lane and the stock rows locked, the server ends every session that holds them.
+				stalled ??= db.pool.query(
+					"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+				);
+				return deps.traits(channel);
+			},
+		};
 		await drainShop(stalling, shop.shopId).catch((error: Error) => expect(error.message).toMatch(/terminat|connection/i));
 		await stalled;
 		await drain(shop.shopId);

@@ -1,5 +1,5 @@
 /** Apply: a shop's waiting events become stock, once, in one transaction each batch, or are parked. */
-export { type ApplyDeps, type AppliedWork, type DrainOutcome, drainShop } from "./drain.ts";
+export { type AppliedWork, type ApplyDeps, type DrainOutcome, drainShop } from "./drain.ts";
 export type { ChannelTraits } from "./load.ts";
 export { askForOverdueReadings, findWaitingShops } from "./overdue.ts";
 export { refreshListings } from "./refresh.ts";

@@ -34,12 +34,20 @@ export async function loadState(
 	for (const { connectionId, bound } of named.watermarks) {
 		for (const id of await itemsWithUnseenBefore(tx, shopId, connectionId, new Date(bound))) itemIds.add(id);
 	}
-	const direct = await loadItems(tx, shopId, { ids: [...itemIds], externals: named.items, variants: named.variants, products: named.products });
+	const direct = await loadItems(tx, shopId, {
+		ids: [...itemIds],
+		externals: named.items,
+		variants: named.variants,
+		products: named.products,
+	});
 	for (const item of direct) itemIds.add(item.id);
 	const bundles = await loadBundles(tx, shopId, [...itemIds]);
 	for (const row of bundles) itemIds.add(row.bundle).add(row.component);
 	const missing = [...itemIds].filter((id) => !direct.some((item) => item.id === id));
-	const items = missing.length > 0 ? [...direct, ...(await loadItems(tx, shopId, { ids: missing, externals: [], variants: [], products: [] }))] : direct;
+	const items =
+		missing.length > 0
+			? [...direct, ...(await loadItems(tx, shopId, { ids: missing, externals: [], variants: [], products: [] }))]
+			: direct;
 
 	const { stock, predictions, deltas, oversells } = await lockStock(tx, shopId, [...itemIds]);
 	const listings = await lockListings(tx, shopId, [...itemIds]);
@@ -76,7 +84,9 @@ export async function loadState(
 		itemsOfProduct: group(items.flatMap((i) => (i.productId === null ? [] : [[i.productId, i.id] as const]))),
 		components: group(bundles.map((b) => [b.bundle, { itemId: b.component, quantity: b.quantity }] as const)),
 		bundlesOf: group(bundles.map((b) => [b.component, b.bundle] as const)),
-		links: new Map(found.map((l) => [linkKey(l.connectionId, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: l.linkState }])),
+		links: new Map(
+			found.map((l) => [linkKey(l.connectionId, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: l.linkState }]),
+		),
 		listingsOf: group(listings.map((l) => [l.itemId, l.id] as const)),
 		stock: createDraft(stock.map((s) => [stockKey(s.itemId, s.locationId), s])),
 		predictions: createDraft<string, Prediction | null>(predictions.map((p) => [predictionKey(p), p])),
@@ -102,7 +112,10 @@ function* itemsOf(order: Order) {
 
 async function itemsOfBatches(tx: PoolClient, shopId: number, batchIds: readonly number[]): Promise<number[]> {
 	if (batchIds.length === 0) return [];
-	const result = await tx.query("SELECT DISTINCT item_id FROM delta_line WHERE shop_id = $1 AND batch_id = ANY($2::bigint[])", [shopId, batchIds]);
+	const result = await tx.query("SELECT DISTINCT item_id FROM delta_line WHERE shop_id = $1 AND batch_id = ANY($2::bigint[])", [
+		shopId,
+		batchIds,
+	]);
 	return result.rows.map((r) => r.item_id);
 }
 

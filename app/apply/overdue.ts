@@ -35,7 +35,9 @@ export async function askForOverdueReadings(pool: Pool): Promise<{ shopId: numbe
 			correlationId: "",
 		})),
 	);
-	const woken = new Map(result.rows.map((r) => [`${r.shop_id}:${r.connection_id}`, { shopId: r.shop_id as number, connectionId: r.connection_id as number }]));
+	const woken = new Map(
+		result.rows.map((r) => [`${r.shop_id}:${r.connection_id}`, { shopId: r.shop_id as number, connectionId: r.connection_id as number }]),
+	);
 	return [...woken.values()];
 }
 

@@ -12,7 +12,11 @@ const ITEMS_MAX = 500;
  * Computes again what listings must show after a rule, a link, a bundle or a choice of locations changed. No stock moves.
  * Of one connection, of some items, or of the whole shop. Safe to run twice; a crash in between leaves the rest to the next run.
  */
-export async function refreshListings(deps: ApplyDeps, shopId: number, of: { connectionId?: number; itemIds?: readonly number[] } = {}): Promise<{ items: number }> {
+export async function refreshListings(
+	deps: ApplyDeps,
+	shopId: number,
+	of: { connectionId?: number; itemIds?: readonly number[] } = {},
+): Promise<{ items: number }> {
 	const rows = await deps.pool.query(
 		`SELECT DISTINCT item_id FROM listing WHERE shop_id = $1 AND link_state = 'linked'
 		   AND ($2::bigint IS NULL OR connection_id = $2) AND ($3::bigint[] IS NULL OR item_id = ANY($3)

@@ -147,7 +147,15 @@ export const watermarkSchema = z.object({
 
 export const lifecycleSchema = z.object({
 	v: z.literal(1),
-	type: z.enum(["shop.uninstalled", "shop.redact", "shop.scopes", "shop.changed", "customer.redact", "customer.data-request", "bulk.finished"]),
+	type: z.enum([
+		"shop.uninstalled",
+		"shop.redact",
+		"shop.scopes",
+		"shop.changed",
+		"customer.redact",
+		"customer.data-request",
+		"bulk.finished",
+	]),
 	/** Sender's clock; decides whether the message speaks of the present installation. */
 	at: instant.nullable(),
 	detail: z.record(z.string(), z.unknown()).default({}),

@@ -57,7 +57,11 @@ export async function formDeltaBatch(
 	return {
 		batchId,
 		idempotencyKey,
-		changes: owed.rows.map((r) => ({ itemExternalId: r.item_external_id, locationExternalId: r.location_external_id, delta: r.delta_owed })),
+		changes: owed.rows.map((r) => ({
+			itemExternalId: r.item_external_id,
+			locationExternalId: r.location_external_id,
+			delta: r.delta_owed,
+		})),
 	};
 }
 

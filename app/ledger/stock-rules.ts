@@ -16,7 +16,8 @@ export function allocate(stocks: readonly Stock[], itemId: number, locationIds: 
 	if (left > 0) {
 		// The marketplace has sold it already: it cannot be refused, so it is owed, at the first location that stocks the item.
 		const owing = locationIds.find((id) => stocks.some((s) => s.itemId === itemId && s.locationId === id)) ?? locationIds[0];
-		if (owing === undefined) throw new Error(`No location to owe ${left} units of item ${itemId} at: a channel must have at least one location`);
+		if (owing === undefined)
+			throw new Error(`No location to owe ${left} units of item ${itemId} at: a channel must have at least one location`);
 		const row = taken.find((a) => a.locationId === owing);
 		if (row) {
 			row.quantity += left;

@@ -1,16 +1,22 @@
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { judgeChannel, miscounted } from "./judge.ts";
 import { APP_ORIGIN, CLIENT, createOutside, type Outside, SHOP_DOMAIN, STORE_HOST } from "./outside.ts";
-import { countHotStock, misbehave, playAct } from "./play.ts";
 import type { PlannedAct } from "./plan.ts";
+import { countHotStock, misbehave, playAct } from "./play.ts";
 
 /**
  * The same day, played against what most merchants have: a sync every fifteen minutes, or a handler that lowers its own count
  * at every order webhook and sets every channel to it. Both speak the channels' real APIs to the same stand-ins; both are
  * written as such programs usually are.
  */
-export type BaselineResult = { oversold_units: number; double_counted: number; missed: number; scarce_oversold_units: number; out_of_step: number };
+export type BaselineResult = {
+	oversold_units: number;
+	double_counted: number;
+	missed: number;
+	scarce_oversold_units: number;
+	out_of_step: number;
+};
 
 /** Sandbox time runs so much faster than the clock on the wall; nobody here is measured in milliseconds. */
 const SPEED = 8;
@@ -18,8 +24,17 @@ const SYNC_EVERY_MS = 15 * 60_000;
 /** Time for what is under way to arrive, and for one last sync. */
 const QUIET_MS = 12_000;
 
-export async function playBaseline(kind: "polling" | "naive", day: { seed: number; acts: readonly PlannedAct[]; channels: readonly string[]; toml: string; atomicCheckout: boolean }): Promise<BaselineResult> {
-	const outside = await createOutside({ seed: day.seed, channels: day.channels, toml: day.toml, speed: SPEED, atomicCheckout: day.atomicCheckout });
+export async function playBaseline(
+	kind: "polling" | "naive",
+	day: { seed: number; acts: readonly PlannedAct[]; channels: readonly string[]; toml: string; atomicCheckout: boolean },
+): Promise<BaselineResult> {
+	const outside = await createOutside({
+		seed: day.seed,
+		channels: day.channels,
+		toml: day.toml,
+		speed: SPEED,
+		atomicCheckout: day.atomicCheckout,
+	});
 	const program = await (kind === "polling" ? startPolling(outside) : startNaive(outside));
 	try {
 		await program.levelOut();
@@ -39,7 +54,9 @@ export async function playBaseline(kind: "polling" | "naive", day: { seed: numbe
 		await outside.world.clock.sleep(QUIET_MS);
 		await program.levelOut();
 		const { double, missed } = miscounted(outside.world.books, outside.available);
-		const others = day.channels.filter((c) => c !== "shopify").map((c) => judgeChannel(outside.world.books, c, { listings: 0, soldBy: day.channels }).out_of_step);
+		const others = day.channels
+			.filter((c) => c !== "shopify")
+			.map((c) => judgeChannel(outside.world.books, c, { listings: 0, soldBy: day.channels }).out_of_step);
 		return {
 			oversold_units: outside.world.books.oversoldUnits(),
 			scarce_oversold_units: outside.world.books.oversoldUnits(scarceFrom),
@@ -162,12 +179,19 @@ async function openApis(outside: Outside) {
 		},
 	});
 	const graphql = (query: string, variables: unknown) =>
-		call(SHOP_DOMAIN, "/admin/api/2026-10/graphql.json", { method: "POST", headers: { "x-shopify-access-token": token.access_token }, body: { query, variables } });
+		call(SHOP_DOMAIN, "/admin/api/2026-10/graphql.json", {
+			method: "POST",
+			headers: { "x-shopify-access-token": token.access_token },
+			body: { query, variables },
+		});
 	const location = outside.shop.locations()[0];
 	const keys = outside.storeKeys;
 	const basic = keys ? { authorization: `Basic ${Buffer.from(`${keys.consumerKey}:${keys.consumerSecret}`).toString("base64")}` } : {};
 	let change = 0;
-	const input = (sku: string) => ({ inventoryItemId: outside.shop.idsOf(sku).inventoryItemId, locationId: `gid://shopify/Location/${location?.id}` });
+	const input = (sku: string) => ({
+		inventoryItemId: outside.shop.idsOf(sku).inventoryItemId,
+		locationId: `gid://shopify/Location/${location?.id}`,
+	});
 	return {
 		async storeOrders(): Promise<{ id: number; lines: { sku: string; quantity: number }[] }[]> {
 			if (!keys) return [];
@@ -184,32 +208,62 @@ async function openApis(outside: Outside) {
 			}
 		},
 		async shopifyFigures(): Promise<[string, number][]> {
-			return [...outside.products.map((p) => p.sku), ...outside.bundles.map((b) => b.sku)].map((sku) => [sku, Math.max(0, outside.available(sku))]);
+			return [...outside.products.map((p) => p.sku), ...outside.bundles.map((b) => b.sku)].map((sku) => [
+				sku,
+				Math.max(0, outside.available(sku)),
+			]);
 		},
 		async setStore(sku: string, quantity: number) {
 			const ids = outside.wooIds.get(sku);
 			if (!ids || outside.world.books.shown("woocommerce", sku) === quantity) return;
-			await call(STORE_HOST, `/wp-json/wc/v3/products/${ids.productId}`, { method: "PUT", headers: basic, body: { manage_stock: true, stock_quantity: quantity } });
+			await call(STORE_HOST, `/wp-json/wc/v3/products/${ids.productId}`, {
+				method: "PUT",
+				headers: basic,
+				body: { manage_stock: true, stock_quantity: quantity },
+			});
 		},
 		async setStoreAll(figures: readonly (readonly [string, number])[]) {
 			const update = figures.flatMap(([sku, quantity]) => {
 				const id = outside.wooIds.get(sku)?.productId;
-				return id === undefined || outside.world.books.shown("woocommerce", sku) === quantity ? [] : [{ id, manage_stock: true, stock_quantity: quantity }];
+				return id === undefined || outside.world.books.shown("woocommerce", sku) === quantity
+					? []
+					: [{ id, manage_stock: true, stock_quantity: quantity }];
 			});
 			for (let start = 0; start < update.length; start += 100) {
-				await call(STORE_HOST, "/wp-json/wc/v3/products/batch", { method: "POST", headers: basic, body: { update: update.slice(start, start + 100) } });
+				await call(STORE_HOST, "/wp-json/wc/v3/products/batch", {
+					method: "POST",
+					headers: basic,
+					body: { update: update.slice(start, start + 100) },
+				});
 			}
 		},
 		async adjustShopify(sku: string, delta: number) {
-			await graphql(ADJUST, { key: `sync-${++change}`, input: { name: "available", reason: "correction", changes: [{ ...input(sku), delta, changeFromQuantity: null }] } });
+			await graphql(ADJUST, {
+				key: `sync-${++change}`,
+				input: { name: "available", reason: "correction", changes: [{ ...input(sku), delta, changeFromQuantity: null }] },
+			});
 		},
 		async setShopify(sku: string, quantity: number) {
-			const elsewhere = outside.shop.locations().slice(1).reduce((sum, l) => sum + (outside.shop.level(sku, l.id)?.available ?? 0), 0);
-			await graphql(SET, { key: `set-${++change}`, input: { name: "available", reason: "correction", quantities: [{ ...input(sku), quantity: quantity - elsewhere, changeFromQuantity: null }] } });
+			const elsewhere = outside.shop
+				.locations()
+				.slice(1)
+				.reduce((sum, l) => sum + (outside.shop.level(sku, l.id)?.available ?? 0), 0);
+			await graphql(SET, {
+				key: `set-${++change}`,
+				input: {
+					name: "available",
+					reason: "correction",
+					quantities: [{ ...input(sku), quantity: quantity - elsewhere, changeFromQuantity: null }],
+				},
+			});
 		},
 		async createStoreWebhooks() {
 			if (!keys) return;
-			await call(STORE_HOST, "/wp-json/wc/v3/webhooks", { method: "POST", headers: basic, body: { name: "orders", topic: "order.created", delivery_url: `${APP_ORIGIN}/naive`, secret: "naive" } });
+			await call(STORE_HOST, "/wp-json/wc/v3/webhooks", {
+				method: "POST",
+				headers: basic,
+				body: { name: "orders", topic: "order.created", delivery_url: `${APP_ORIGIN}/naive`, secret: "naive" },
+			});
 		},
 	};
 }
@@ -219,12 +273,20 @@ const ADJUST = `mutation Adjust($input: InventoryAdjustQuantitiesInput!, $key: S
 const SET = `mutation Set($input: InventorySetQuantitiesInput!, $key: String!) {
   inventorySetQuantities(input: $input) @idempotent(key: $key) { userErrors { message } } }`;
 
-function send(origin: string, host: string, path: string, options: { method?: string; headers?: Record<string, string>; body?: unknown }): Promise<string> {
+function send(
+	origin: string,
+	host: string,
+	path: string,
+	options: { method?: string; headers?: Record<string, string>; body?: unknown },
+): Promise<string> {
 	return new Promise((resolve, reject) => {
 		const body = options.body === undefined ? "" : JSON.stringify(options.body);
 		const out = httpRequest(
 			new URL(path, origin),
-			{ method: options.method ?? "GET", headers: { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}), ...options.headers, host } },
+			{
+				method: options.method ?? "GET",
+				headers: { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}), ...options.headers, host },
+			},
 			(reply) => {
 				let text = "";
 				reply.setEncoding("utf8");

@@ -23,7 +23,11 @@ export function percentile(values: readonly number[], p: number): number {
 
 export const spread = (values: readonly number[]) => ({ p50: percentile(values, 50), p99: percentile(values, 99) });
 
-export function judgeChannel(books: Books, channel: string, { listings, soldBy }: { listings: number; soldBy: readonly string[] }): ChannelVerdict {
+export function judgeChannel(
+	books: Books,
+	channel: string,
+	{ listings, soldBy }: { listings: number; soldBy: readonly string[] },
+): ChannelVerdict {
 	const wrong = books.outOfStep(channel);
 	// The share of the others' channels: from a sale there to the delivery of the webhook that tells of it.
 	const told = soldBy.filter((seller) => seller !== channel).flatMap((seller) => orderDeliveries(books, seller).map((d) => d.delayMs));

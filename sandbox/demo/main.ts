@@ -72,7 +72,11 @@ try {
 			},
 		],
 	});
-	app = await startApp({ upstreams: outside.world.upstreams(), appBridgeUrl: gateway.appBridgeUrl(), say: (what) => step(`Starting ${what}`) });
+	app = await startApp({
+		upstreams: outside.world.upstreams(),
+		appBridgeUrl: gateway.appBridgeUrl(),
+		say: (what) => step(`Starting ${what}`),
+	});
 	outside.world.route(APP_ORIGIN, app.origin());
 	const report = await playDemo(outside, app);
 	printReport(report, write);
@@ -104,12 +108,18 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 		for (const line of said.trim().split("\n")) {
 			const { step: name, detail } = JSON.parse(line);
 			if (name === "matching") write(`        matched ${detail.exact} by SKU, ${detail.near} look alike, ${detail.ambiguous} ambiguous`);
-			if (name === "dry-run") write(`        the first push changes ${detail.changes} of ${detail.listings} listings, ${detail.toZero} go to zero`);
+			if (name === "dry-run")
+				write(`        the first push changes ${detail.changes} of ${detail.listings} listings, ${detail.toZero} go to zero`);
 		}
 		await untilInStep(outside, "the first push");
 	}
 
-	const acts = planDay(createRandom(options.seed).fork("day"), { products: outside.products, bundles: outside.bundles, sales: options.sales, sellers: options.sellers });
+	const acts = planDay(createRandom(options.seed).fork("day"), {
+		products: outside.products,
+		bundles: outside.bundles,
+		sales: options.sales,
+		sellers: options.sellers,
+	});
 	const { books } = world;
 	const total = { orders: 0, units: 0 };
 	misbehave(outside, options.channels);
@@ -122,13 +132,22 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 			await untilInStep(outside, "the count of the last units");
 			misbehave(outside, options.channels);
 		}
-		step(act.name === "ample" ? "Act 1, ample stock: buyers on all channels, cancellations, stock edited by hand" : `Act 2, the last units of ${act.hot.length} products that everybody wants`);
+		step(
+			act.name === "ample"
+				? "Act 1, ample stock: buyers on all channels, cancellations, stock edited by hand"
+				: `Act 2, the last units of ${act.hot.length} products that everybody wants`,
+		);
 		const from = books.mark();
 		const played = await playAct(outside, act, (done, all, so) => {
-			if (isTerminal) process.stdout.write(`\r        ${done} of ${all}: ${so.orders} orders, ${so.units} units, ${so.refused} sold out, ${books.deliveries().length} webhooks   `);
+			if (isTerminal)
+				process.stdout.write(
+					`\r        ${done} of ${all}: ${so.orders} orders, ${so.units} units, ${so.refused} sold out, ${books.deliveries().length} webhooks   `,
+				);
 		});
 		if (isTerminal) process.stdout.write("\r");
-		write(`        ${played.orders} orders, ${played.units} units, ${played.refused} times sold out, ${played.cancelled} cancelled, ${played.edits} edits by hand`);
+		write(
+			`        ${played.orders} orders, ${played.units} units, ${played.refused} times sold out, ${played.cancelled} cancelled, ${played.edits} edits by hand`,
+		);
 		marks.push({ from, to: books.mark() });
 		total.orders += played.orders;
 		total.units += played.units;
@@ -143,8 +162,16 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 
 	const { double, missed } = miscounted(books, outside.available);
 	const [ample, scarce] = marks as [(typeof marks)[number], (typeof marks)[number]];
-	const oversold = (part: { from: number; to: number }) => books.sales().slice(part.from, part.to).reduce((sum, sale) => sum + sale.shortBy, 0);
-	const sold = (part: { from: number; to: number }) => books.sales().slice(part.from, part.to).reduce((sum, sale) => sum + sale.units, 0);
+	const oversold = (part: { from: number; to: number }) =>
+		books
+			.sales()
+			.slice(part.from, part.to)
+			.reduce((sum, sale) => sum + sale.shortBy, 0);
+	const sold = (part: { from: number; to: number }) =>
+		books
+			.sales()
+			.slice(part.from, part.to)
+			.reduce((sum, sale) => sum + sale.units, 0);
 	return {
 		seed: options.seed,
 		...total,
@@ -153,7 +180,9 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 		double_counted: double,
 		missed,
 		ledger_balanced: ledgerBalanced(outside),
-		channels: options.channels.map((id) => judgeChannel(books, id, { listings: id === "shopify" ? skus : (outside.store?.products().length ?? 0), soldBy: options.sellers })),
+		channels: options.channels.map((id) =>
+			judgeChannel(books, id, { listings: id === "shopify" ? skus : (outside.store?.products().length ?? 0), soldBy: options.sellers }),
+		),
 		acts: {
 			ample: { sold: sold(ample), oversold_units: oversold(ample) },
 			scarce: { sold: sold(scarce), opening: acts[1]?.hot.reduce((sum, h) => sum + h.units, 0) ?? 0, oversold_units: oversold(scarce) },
@@ -173,7 +202,11 @@ async function openTheApp(origin: string): Promise<void> {
 		id_token: outside.shopify.mintSessionToken({ shop: SHOP_DOMAIN, userId: STAFF_ID }),
 	});
 	const answer = await fetch(`${origin}/app?${query}`, {
-		headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", "x-forwarded-proto": "https", accept: "text/html" },
+		headers: {
+			"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+			"x-forwarded-proto": "https",
+			accept: "text/html",
+		},
 		redirect: "manual",
 	});
 	if (answer.status !== 200) throw new Error(`Opening the app answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`);
@@ -203,7 +236,11 @@ async function untilInStep(outside: Outside, after: string): Promise<void> {
 			...options.channels.filter((c) => c !== "shopify").flatMap((c) => books.outOfStep(c).map((w) => ({ channel: c, ...w }))),
 			...books
 				.skus()
-				.flatMap((sku) => (outside.available(sku) === books.truth(sku) ? [] : [{ channel: "shopify", sku, shown: outside.available(sku), expected: books.truth(sku) }])),
+				.flatMap((sku) =>
+					outside.available(sku) === books.truth(sku)
+						? []
+						: [{ channel: "shopify", sku, shown: outside.available(sku), expected: books.truth(sku) }],
+				),
 		];
 		// The store tells of every figure we set, one after another; its own sales would wait behind that.
 		if (wrong.length > 0 || (outside.store?.waitingWebhooks() ?? 0) > 0) calmSince = 0;
@@ -211,7 +248,12 @@ async function untilInStep(outside: Outside, after: string): Promise<void> {
 		if (calmSince > 0 && Date.now() - calmSince > 2_000) return;
 		if (Date.now() > until) {
 			if (wrong.length === 0) return;
-			step(`Not in step after ${after}: ${wrong.slice(0, 5).map((w) => `${w.sku} at ${w.channel} shows ${w.shown}, should ${w.expected}`).join("; ")}`);
+			step(
+				`Not in step after ${after}: ${wrong
+					.slice(0, 5)
+					.map((w) => `${w.sku} at ${w.channel} shows ${w.shown}, should ${w.expected}`)
+					.join("; ")}`,
+			);
 			return;
 		}
 		await clock.sleep(100);

@@ -66,14 +66,19 @@ function parse(args: readonly string[]) {
 }
 
 function list(name: string, text: string): string[] {
-	const names = text.split(",").map((n) => n.trim()).filter(Boolean);
-	for (const n of names) if (!CHANNELS.some((c) => c === n)) stop(`--${name}: there is no channel "${n}" here. There are: ${CHANNELS.join(", ")}.`);
+	const names = text
+		.split(",")
+		.map((n) => n.trim())
+		.filter(Boolean);
+	for (const n of names)
+		if (!CHANNELS.some((c) => c === n)) stop(`--${name}: there is no channel "${n}" here. There are: ${CHANNELS.join(", ")}.`);
 	return [...new Set(names)];
 }
 
 function whole(name: string, text: string, { least, most }: { least: number; most: number }): number {
 	const value = Number(text);
-	if (!Number.isInteger(value) || value < least || value > most) stop(`--${name} must be a whole number from ${least} to ${most}, not "${text}".`);
+	if (!Number.isInteger(value) || value < least || value > most)
+		stop(`--${name} must be a whole number from ${least} to ${most}, not "${text}".`);
 	return value;
 }
 

@@ -2,7 +2,7 @@ import { createShopify, type Shop, type Shopify } from "../channels/shopify/inde
 import { createWooStore, type WooStore } from "../channels/woocommerce/index.ts";
 import { createRandom } from "../random.ts";
 import { createWorld, type World } from "../world.ts";
-import { type DemoBundle, demoCatalogue, type DemoProduct } from "./catalogue.ts";
+import { type DemoBundle, type DemoProduct, demoCatalogue } from "./catalogue.ts";
 
 /** The outside world of the demo: one Shopify shop with two locations and one WooCommerce store that sells the same. */
 export type Outside = {
@@ -47,7 +47,14 @@ export async function createOutside(options: {
 		products: products.map((p) => ({
 			title: p.title,
 			vendor: "Hagi & Oak",
-			variants: [{ sku: p.sku, barcode: p.barcode, price: p.price, stock: { Warehouse: p.stock[0] ?? 0, ...((p.stock[1] ?? 0) > 0 ? { "Shop floor": p.stock[1] as number } : {}) } }],
+			variants: [
+				{
+					sku: p.sku,
+					barcode: p.barcode,
+					price: p.price,
+					stock: { Warehouse: p.stock[0] ?? 0, ...((p.stock[1] ?? 0) > 0 ? { "Shop floor": p.stock[1] as number } : {}) },
+				},
+			],
 		})),
 		bundles: bundles.map((b) => ({ title: b.title, sku: b.sku, price: b.price, components: b.components })),
 	});
@@ -66,7 +73,12 @@ export async function createOutside(options: {
 		// The outlet's own figures are what somebody typed a while ago: near, and wrong.
 		const random = createRandom(options.seed).fork("outlet");
 		wooIds = store.seed([
-			...products.map((p) => ({ sku: p.sku, name: p.title, price: p.price, quantity: Math.max(0, p.stock.reduce((a, b) => a + b, 0) + random.between(-6, 6)) })),
+			...products.map((p) => ({
+				sku: p.sku,
+				name: p.title,
+				price: p.price,
+				quantity: Math.max(0, p.stock.reduce((a, b) => a + b, 0) + random.between(-6, 6)),
+			})),
 			...bundles.map((b) => ({ sku: b.sku, name: b.title, price: b.price, quantity: random.between(3, 20) })),
 		]);
 	}

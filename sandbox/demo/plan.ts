@@ -6,7 +6,12 @@ import type { DemoBundle, DemoProduct } from "./catalogue.ts";
  * same plan is played against Lockstep, against a plain sync and against a naive handler; a buyer whose shop shows nothing
  * goes away, so what is really sold differs.
  */
-export type PlannedAct = { name: "ample" | "scarce"; lengthMs: number; steps: PlannedStep[]; hot: readonly { sku: string; units: number }[] };
+export type PlannedAct = {
+	name: "ample" | "scarce";
+	lengthMs: number;
+	steps: PlannedStep[];
+	hot: readonly { sku: string; units: number }[];
+};
 export type PlannedStep = { at: number } & (
 	| { kind: "buy"; channel: string; lines: readonly { sku: string; quantity: number }[] }
 	/** Cancels (with the goods back on the shelf) one of the orders placed before, if there is one. */
@@ -47,7 +52,8 @@ function planAmple(random: Random, day: Day, sales: number): PlannedAct {
 		const channel = random.pick(day.sellers);
 		const bundle = random.chance(0.06) ? random.pick(day.bundles) : null;
 		if (bundle) {
-			if (bundle.components.every((c) => want(c.sku, c.quantity))) steps.push({ at, kind: "buy", channel, lines: [{ sku: bundle.sku, quantity: 1 }] });
+			if (bundle.components.every((c) => want(c.sku, c.quantity)))
+				steps.push({ at, kind: "buy", channel, lines: [{ sku: bundle.sku, quantity: 1 }] });
 			else n--;
 			continue;
 		}
@@ -61,7 +67,13 @@ function planAmple(random: Random, day: Day, sales: number): PlannedAct {
 		if (lines.size === 0) n--;
 		else steps.push({ at, kind: "buy", channel, lines: [...lines].map(([sku, quantity]) => ({ sku, quantity })) });
 	}
-	for (let n = 0; n < sales * 0.04; n++) steps.push({ at: Math.floor(random.next() * lengthMs), kind: "cancel", channel: random.pick(day.sellers), which: random.between(0, 1_000_000) });
+	for (let n = 0; n < sales * 0.04; n++)
+		steps.push({
+			at: Math.floor(random.next() * lengthMs),
+			kind: "cancel",
+			channel: random.pick(day.sellers),
+			which: random.between(0, 1_000_000),
+		});
 	// With one selling channel the merchant only adds: taking away by hand what a buyer is paying for oversells in any shop.
 	const onlyAdds = day.sellers.length === 1;
 	for (let n = 0; n < Math.max(4, sales / 40); n++) {
@@ -80,7 +92,12 @@ function planScarce(random: Random, day: Day, sales: number): PlannedAct {
 	const lengthMs = Math.max(2_000, (sales / HOT_SALES_PER_SECOND) * 1000);
 	const steps: PlannedStep[] = [];
 	for (let n = 0; n < sales; n++) {
-		steps.push({ at: Math.floor(random.next() * lengthMs), kind: "buy", channel: random.pick(day.sellers), lines: [{ sku: random.pick(hot).sku, quantity: 1 }] });
+		steps.push({
+			at: Math.floor(random.next() * lengthMs),
+			kind: "buy",
+			channel: random.pick(day.sellers),
+			lines: [{ sku: random.pick(hot).sku, quantity: 1 }],
+		});
 	}
 	return { name: "scarce", lengthMs, steps: steps.sort((a, b) => a.at - b.at), hot };
 }

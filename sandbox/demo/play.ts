@@ -7,7 +7,11 @@ export type Played = { orders: number; units: number; refused: number; cancelled
  * Plays one act: everybody acts at the planned time, whatever happened to the others before. Buyers buy what their channel
  * shows and go away from what is sold out. Resolves when the last of them is done.
  */
-export async function playAct(outside: Outside, act: PlannedAct, onProgress: (done: number, all: number, played: Played) => void): Promise<Played> {
+export async function playAct(
+	outside: Outside,
+	act: PlannedAct,
+	onProgress: (done: number, all: number, played: Played) => void,
+): Promise<Played> {
 	const { world } = outside;
 	const played: Played = { orders: 0, units: 0, refused: 0, cancelled: 0, edits: 0 };
 	const orders = new Map<string, (number | null)[]>();

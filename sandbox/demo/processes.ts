@@ -59,7 +59,11 @@ async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, ch
 		STOCK_CHECK_SECONDS: "30",
 	};
 	const start = (file: string, env: NodeJS.ProcessEnv) => {
-		const child = spawn(process.execPath, ["--import", PRELOAD, path.join(ROOT, file)], { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(process.execPath, ["--import", PRELOAD, path.join(ROOT, file)], {
+			cwd: ROOT,
+			env,
+			stdio: ["ignore", "pipe", "pipe"],
+		});
 		child.stdout?.pipe(log, { end: false });
 		child.stderr?.pipe(log, { end: false });
 		children.add(child);
@@ -97,10 +101,15 @@ async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, ch
 		},
 		run: (script, args) =>
 			new Promise((resolve, reject) => {
-				execFile(process.execPath, ["--import", PRELOAD, path.join(ROOT, script), ...args], { cwd: ROOT, env, maxBuffer: 4 * 1024 * 1024 }, (error, stdout, stderr) => {
-					if (error) reject(new Error(`${script} failed: ${stderr || error.message}`));
-					else resolve(stdout);
-				});
+				execFile(
+					process.execPath,
+					["--import", PRELOAD, path.join(ROOT, script), ...args],
+					{ cwd: ROOT, env, maxBuffer: 4 * 1024 * 1024 },
+					(error, stdout, stderr) => {
+						if (error) reject(new Error(`${script} failed: ${stderr || error.message}`));
+						else resolve(stdout);
+					},
+				);
 			}),
 		async stop() {
 			ending = true;
@@ -115,7 +124,10 @@ async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, ch
 function lineOf(child: ChildProcess, prefix: string): Promise<string> {
 	return new Promise((resolve, reject) => {
 		let text = "";
-		const late = setTimeout(() => reject(new Error(`A process of the app did not start within ${START_MS / 1000} s. Its log is .lockstep/demo.log`)), START_MS);
+		const late = setTimeout(
+			() => reject(new Error(`A process of the app did not start within ${START_MS / 1000} s. Its log is .lockstep/demo.log`)),
+			START_MS,
+		);
 		child.stdout?.on("data", (chunk) => {
 			text += chunk;
 			const line = text.split("\n").find((l) => l.startsWith(prefix) && text.includes(`${l}\n`));

@@ -1,5 +1,5 @@
 import type { BaselineResult } from "./baselines.ts";
-import { type ChannelVerdict, webhookCounts } from "./judge.ts";
+import type { ChannelVerdict, webhookCounts } from "./judge.ts";
 import type { Outside } from "./outside.ts";
 import { ms, table } from "./table.ts";
 
@@ -27,12 +27,15 @@ export const duplicatesIgnored = (outside: Outside, doubleCounted: number): numb
 	doubleCounted > 0 ? 0 : outside.world.books.deliveries().filter((d) => d.fate === "duplicate" && d.status === 200).length;
 
 /** Home's own figures, SKU by SKU, are what the books say was there, less what was sold, plus what came back and was added. */
-export const ledgerBalanced = (outside: Outside): boolean => outside.world.books.skus().every((sku) => outside.available(sku) === outside.world.books.truth(sku));
+export const ledgerBalanced = (outside: Outside): boolean =>
+	outside.world.books.skus().every((sku) => outside.available(sku) === outside.world.books.truth(sku));
 
 export function printReport(report: DemoReport, write: (line: string) => void): void {
 	const { webhooks: w } = report;
 	write("");
-	write(`${report.orders} orders, ${report.units} units. ${w.sent} webhooks were sent: ${w.duplicates} twice, ${w.reordered} out of order, ${w.late} late; ${w.lost} never came.`);
+	write(
+		`${report.orders} orders, ${report.units} units. ${w.sent} webhooks were sent: ${w.duplicates} twice, ${w.reordered} out of order, ${w.late} late; ${w.lost} never came.`,
+	);
 	write("");
 	write(
 		table(
@@ -55,12 +58,32 @@ export function printReport(report: DemoReport, write: (line: string) => void): 
 		table(
 			["The same day with", "Oversold units", "of them the last units", "Counted twice", "Missed"],
 			[
-				["Lockstep", acts.ample.oversold_units + acts.scarce.oversold_units, acts.scarce.oversold_units, report.double_counted, report.missed],
-				["a sync every 15 minutes", baselines.polling.oversold_units, baselines.polling.scarce_oversold_units, baselines.polling.double_counted, baselines.polling.missed],
-				["a naive webhook handler", baselines.naive.oversold_units, baselines.naive.scarce_oversold_units, baselines.naive.double_counted, baselines.naive.missed],
+				[
+					"Lockstep",
+					acts.ample.oversold_units + acts.scarce.oversold_units,
+					acts.scarce.oversold_units,
+					report.double_counted,
+					report.missed,
+				],
+				[
+					"a sync every 15 minutes",
+					baselines.polling.oversold_units,
+					baselines.polling.scarce_oversold_units,
+					baselines.polling.double_counted,
+					baselines.polling.missed,
+				],
+				[
+					"a naive webhook handler",
+					baselines.naive.oversold_units,
+					baselines.naive.scarce_oversold_units,
+					baselines.naive.double_counted,
+					baselines.naive.missed,
+				],
 			],
 		),
 	);
 	write("");
-	write(`Last units: ${acts.scarce.opening} pieces, ${acts.scarce.sold} sold. Every figure is from the sandbox's own books, not from the app.`);
+	write(
+		`Last units: ${acts.scarce.opening} pieces, ${acts.scarce.sold} sold. Every figure is from the sandbox's own books, not from the app.`,
+	);
 }

@@ -1,5 +1,5 @@
-import { drainShop } from "#apply";
 import { createPool } from "#app/db.server.ts";
+import { drainShop } from "#apply";
 import { applyDeps } from "../kit/apply-deps.ts";
 
 /**

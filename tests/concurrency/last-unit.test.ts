@@ -46,7 +46,11 @@ describe("the last unit", () => {
 			const sales = Array.from({ length: guestBuyers }, (_, n) => () => {
 				const sale = order(`${round}-${n}`, [{ item: round, held: 1 }], { created });
 				const copies = random.chance(0.3) ? 2 : 1;
-				return put(db.pool, shop, Array.from({ length: copies }, () => sale));
+				return put(
+					db.pool,
+					shop,
+					Array.from({ length: copies }, () => sale),
+				);
 			});
 			if (homeBuyers === 1) {
 				const own = { ...order(`h${round}`, [{ item: round, held: 1, external: `variant:${round}` }], { created }) };
@@ -63,13 +67,21 @@ describe("the last unit", () => {
 		for (;;) {
 			const batch = await transaction(db.pool, (tx) => formDeltaBatch(tx, shop.shopId, { connectionId: shop.home, correlationId: "test" }));
 			if (!batch) break;
-			await put(db.pool, shop, [{ v: 1, type: "delta.landed", batchId: batch.batchId, landedAt: at("11:00:00"), answeredAt: at("11:00:00") }], { connection: "home", source: "app" });
+			await put(
+				db.pool,
+				shop,
+				[{ v: 1, type: "delta.landed", batchId: batch.batchId, landedAt: at("11:00:00"), answeredAt: at("11:00:00") }],
+				{ connection: "home", source: "app" },
+			);
 		}
 		const figures = guests.map((guest, round) => reading(round, 1 - guest - (homes[round] ?? 0), at("11:00:10")));
 		await put(db.pool, shop, figures, { connection: "home" });
 		await drainShop(applyDeps(db.pool), shop.shopId);
 
-		const oversells = await db.pool.query("SELECT item_id, sum(units)::int AS units FROM oversell WHERE shop_id = $1 AND state = 'open' GROUP BY item_id", [shop.shopId]);
+		const oversells = await db.pool.query(
+			"SELECT item_id, sum(units)::int AS units FROM oversell WHERE shop_id = $1 AND state = 'open' GROUP BY item_id",
+			[shop.shopId],
+		);
 		const short = new Map(oversells.rows.map((r) => [r.item_id as number, r.units as number]));
 		for (let round = 0; round < ROUNDS; round++) {
 			const sold = (guests[round] ?? 0) + (homes[round] ?? 0);

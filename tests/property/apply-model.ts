@@ -1,9 +1,9 @@
+import type { StockEvent } from "#domain";
+import type { Listing } from "#listings";
 import { createDraft } from "../../app/apply/decide/draft.ts";
 import { decide } from "../../app/apply/decide/index.ts";
 import { predictionKey } from "../../app/apply/decide/prediction.ts";
 import { type ApplyState, type BatchEvent, linkKey, stockKey, type Verdict } from "../../app/apply/decide/state.ts";
-import type { StockEvent } from "#domain";
-import type { Listing } from "#listings";
 
 /** The working state of one shop kept in memory, so that properties of `decide` can be tried by the thousand. */
 export const HOME = 1;
@@ -58,16 +58,29 @@ export function createModel(options: ModelOptions): ApplyState {
 		homeConnectionId: HOME,
 		connections: new Map([
 			[HOME, { id: HOME, isHome: true, cutAt: null, quantityMeaning: "delta" as const, ...rules }],
-			[GUEST, { id: GUEST, isHome: false, cutAt: options.cutAt === undefined ? null : options.base + options.cutAt, quantityMeaning: "selfDecrementing" as const, ...rules }],
+			[
+				GUEST,
+				{
+					id: GUEST,
+					isHome: false,
+					cutAt: options.cutAt === undefined ? null : options.base + options.cutAt,
+					quantityMeaning: "selfDecrementing" as const,
+					...rules,
+				},
+			],
 		]),
 		locations: new Map(locations.map((l) => [l.externalId, { id: l.id, online: l.online }])),
 		items: new Map(items.map((i) => [i.id, i])),
 		itemByExternal: new Map(items.map((i) => [i.externalId, i.id])),
 		itemByVariant: new Map(items.map((i, n) => [`${n}`, i.id])),
 		itemsOfProduct: new Map(),
-		components: new Map(bundles.map((b, n) => [itemId(options.items + n), b.components.map((c) => ({ itemId: itemId(c.item), quantity: c.quantity }))])),
+		components: new Map(
+			bundles.map((b, n) => [itemId(options.items + n), b.components.map((c) => ({ itemId: itemId(c.item), quantity: c.quantity }))]),
+		),
 		bundlesOf,
-		links: new Map(listings.map((l) => [linkKey(GUEST, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: "linked" as const }])),
+		links: new Map(
+			listings.map((l) => [linkKey(GUEST, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: "linked" as const }]),
+		),
 		listingsOf: new Map(listings.map((l) => [l.itemId, [l.id]])),
 		stock: createDraft<string, never>([]) as unknown as ApplyState["stock"],
 		predictions: createDraft<string, never>([]) as unknown as ApplyState["predictions"],
@@ -87,11 +100,22 @@ export function createModel(options: ModelOptions): ApplyState {
 let lastId = 0;
 
 /** Applies events as one batch; predictions get ids as the database would give them. */
-export function applyModel(state: ApplyState, at: number, events: readonly { connectionId: number; event: StockEvent; source?: BatchEvent["source"] }[]): Verdict[] {
+export function applyModel(
+	state: ApplyState,
+	at: number,
+	events: readonly { connectionId: number; event: StockEvent; source?: BatchEvent["source"] }[],
+): Verdict[] {
 	state.now = at;
 	const verdicts = decide(
 		state,
-		events.map((e) => ({ id: ++lastId, connectionId: e.connectionId, source: e.source ?? "webhook", correlationId: "test", receivedAt: at, event: e.event })),
+		events.map((e) => ({
+			id: ++lastId,
+			connectionId: e.connectionId,
+			source: e.source ?? "webhook",
+			correlationId: "test",
+			receivedAt: at,
+			event: e.event,
+		})),
 	);
 	for (const prediction of [...state.predictions.values()]) {
 		if (prediction?.id !== null || prediction === null) continue;
@@ -122,6 +146,7 @@ export function expectBooksBalance(state: ApplyState): void {
 			sum += m.delta;
 			last = m.after;
 		}
-		if (sum !== stock.net || (state.movements.length > 0 && last !== stock.net && sum !== 0)) throw new Error(`item ${stock.itemId}: the ledger's sum ${sum} is not its stock ${stock.net}`);
+		if (sum !== stock.net || (state.movements.length > 0 && last !== stock.net && sum !== 0))
+			throw new Error(`item ${stock.itemId}: the ledger's sum ${sum} is not its stock ${stock.net}`);
 	}
 }

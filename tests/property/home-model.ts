@@ -11,7 +11,13 @@ export type HomeModel = {
 	messages: { at: number; event: StockEvent; order: number }[];
 	changes: number;
 };
-export type HomeOrder = { id: string; createdAt: number; updatedAt: number; lines: { item: number; held: number; location: number }[]; version: number };
+export type HomeOrder = {
+	id: string;
+	createdAt: number;
+	updatedAt: number;
+	lines: { item: number; held: number; location: number }[];
+	version: number;
+};
 
 export const createHome = (items: number, locations: number, opening: number): HomeModel => {
 	const levels = new Map<string, { quantity: number; updatedAt: number }>();
@@ -80,7 +86,11 @@ export function snapshotOf(order: HomeOrder, fetched: { askedAt: number; answere
 	};
 }
 
-export function placeOrder(home: HomeModel, lines: { item: number; held: number; location: number }[], ways: { order: Way; level: Way }): HomeOrder {
+export function placeOrder(
+	home: HomeModel,
+	lines: { item: number; held: number; location: number }[],
+	ways: { order: Way; level: Way },
+): HomeOrder {
 	const at = second(home.now);
 	const order: HomeOrder = { id: `h${home.orders.size + 1}`, createdAt: at, updatedAt: at, lines, version: 1 };
 	home.orders.set(order.id, order);
@@ -90,7 +100,14 @@ export function placeOrder(home: HomeModel, lines: { item: number; held: number;
 }
 
 /** Sets a line to `held` units; what it no longer holds goes back to its location (or not: a refund without restock). */
-export function changeOrder(home: HomeModel, order: HomeOrder, index: number, held: number, restock: boolean, ways: { order: Way; level: Way }): void {
+export function changeOrder(
+	home: HomeModel,
+	order: HomeOrder,
+	index: number,
+	held: number,
+	restock: boolean,
+	ways: { order: Way; level: Way },
+): void {
 	const line = order.lines[index];
 	if (!line) return;
 	const freed = line.held - held;

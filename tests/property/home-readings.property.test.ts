@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ApplyState } from "../../app/apply/decide/state.ts";
 import type { StockEvent } from "#domain";
+import type { ApplyState } from "../../app/apply/decide/state.ts";
 import { applyModel, createModel, expectBooksBalance, GUEST, HOME, netOf } from "./apply-model.ts";
 import { changeLevel, changeOrder, createHome, type HomeModel, iso, placeOrder, readingOf, snapshotOf, type Way } from "./home-model.ts";
 
@@ -28,12 +28,36 @@ const action = fc.oneof(
 	{ weight: 2, arbitrary: fc.record({ kind: fc.constant("pos" as const), item, place, units, way }) },
 	{ weight: 2, arbitrary: fc.record({ kind: fc.constant("edit" as const), item, place, delta: fc.integer({ min: -4, max: 6 }), way }) },
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("transfer" as const), item, units, way, back: way }) },
-	{ weight: 3, arbitrary: fc.record({ kind: fc.constant("change" as const), which: fc.nat(), line: fc.nat({ max: 0 }), held: fc.integer({ min: 0, max: 3 }), restock: fc.boolean(), ways }) },
+	{
+		weight: 3,
+		arbitrary: fc.record({
+			kind: fc.constant("change" as const),
+			which: fc.nat(),
+			line: fc.nat({ max: 0 }),
+			held: fc.integer({ min: 0, max: 3 }),
+			restock: fc.boolean(),
+			ways,
+		}),
+	},
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant("reroute" as const), which: fc.nat(), way, back: way }) },
 	{ weight: 4, arbitrary: fc.record({ kind: fc.constant("guestSale" as const), item, units, way }) },
 	{ weight: 2, arbitrary: fc.record({ kind: fc.constant("guestCancel" as const), which: fc.nat(), way }) },
-	{ weight: 4, arbitrary: fc.record({ kind: fc.constant("push" as const), latency: fc.integer({ min: 0, max: 3000 }), answer: fc.integer({ min: 0, max: 4000 }), echo: way }) },
-	{ weight: 6, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.oneof(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 1000, max: 15_000 })) }) },
+	{
+		weight: 4,
+		arbitrary: fc.record({
+			kind: fc.constant("push" as const),
+			latency: fc.integer({ min: 0, max: 3000 }),
+			answer: fc.integer({ min: 0, max: 4000 }),
+			echo: way,
+		}),
+	},
+	{
+		weight: 6,
+		arbitrary: fc.record({
+			kind: fc.constant("wait" as const),
+			ms: fc.oneof(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 1000, max: 15_000 })),
+		}),
+	},
 );
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
 
@@ -46,8 +70,16 @@ type Run = {
 };
 
 const start = (): Run => {
-	const run: Run = { home: createHome(ITEMS, LOCATIONS, 8), state: createModel({ items: ITEMS, locations: LOCATIONS, guest: true, base: BASE }), guestOrders: [], later: [], seen: new Set() };
-	for (let i = 0; i < ITEMS; i++) for (let l = 0; l < LOCATIONS; l++) applyModel(run.state, BASE, [{ connectionId: HOME, event: readingOf(run.home, i, l, null), source: "import" }]);
+	const run: Run = {
+		home: createHome(ITEMS, LOCATIONS, 8),
+		state: createModel({ items: ITEMS, locations: LOCATIONS, guest: true, base: BASE }),
+		guestOrders: [],
+		later: [],
+		seen: new Set(),
+	};
+	for (let i = 0; i < ITEMS; i++)
+		for (let l = 0; l < LOCATIONS; l++)
+			applyModel(run.state, BASE, [{ connectionId: HOME, event: readingOf(run.home, i, l, null), source: "import" }]);
 	run.home.now = 60_000;
 	return run;
 };
@@ -56,12 +88,24 @@ const start = (): Run => {
 function pass(run: Run, ms: number): void {
 	const until = run.home.now + ms;
 	for (;;) {
-		const next = [...run.home.messages.map((m) => m.at), ...run.later.map((l) => l.at), ...run.state.fetches.map((f) => f.dueAt - BASE)].filter((at) => at <= until);
+		const next = [
+			...run.home.messages.map((m) => m.at),
+			...run.later.map((l) => l.at),
+			...run.state.fetches.map((f) => f.dueAt - BASE),
+		].filter((at) => at <= until);
 		if (next.length === 0) break;
 		run.home.now = Math.max(run.home.now, Math.min(...next));
 		const due = run.home.messages.filter((m) => m.at <= run.home.now).sort((a, b) => a.at - b.at || a.order - b.order);
 		run.home.messages = run.home.messages.filter((m) => m.at > run.home.now);
-		if (due.length > 0) applyModel(run.state, BASE + run.home.now, due.map((m) => ({ connectionId: m.event.type === "order.snapshot" && m.event.orderId.startsWith("g") ? GUEST : HOME, event: m.event })));
+		if (due.length > 0)
+			applyModel(
+				run.state,
+				BASE + run.home.now,
+				due.map((m) => ({
+					connectionId: m.event.type === "order.snapshot" && m.event.orderId.startsWith("g") ? GUEST : HOME,
+					event: m.event,
+				})),
+			);
 		const tasks = run.later.filter((l) => l.at <= run.home.now).sort((a, b) => a.at - b.at || a.order - b.order);
 		run.later = run.later.filter((l) => l.at > run.home.now);
 		for (const task of tasks) task.run();
@@ -81,12 +125,22 @@ function answerFetches(run: Run): void {
 		if (fetch.kind === "levels") {
 			const n = Number(fetch.externalId.slice("item-".length));
 			run.seen.add("asked");
-			applyModel(run.state, BASE + askedAt, Array.from({ length: LOCATIONS }, (_, l) => ({ connectionId: HOME, event: readingOf(run.home, n, l, askedAt), source: "fetch" as const })));
+			applyModel(
+				run.state,
+				BASE + askedAt,
+				Array.from({ length: LOCATIONS }, (_, l) => ({
+					connectionId: HOME,
+					event: readingOf(run.home, n, l, askedAt),
+					source: "fetch" as const,
+				})),
+			);
 		} else if (fetch.kind === "order") {
 			run.seen.add("order asked");
 			const order = run.home.orders.get(fetch.externalId);
 			const guest = run.guestOrders.find((o) => o.id === fetch.externalId);
-			const event = order ? snapshotOf(order, { askedAt, answeredAt: run.home.now }) : guest && guestSnapshot(guest, { askedAt, answeredAt: run.home.now });
+			const event = order
+				? snapshotOf(order, { askedAt, answeredAt: run.home.now })
+				: guest && guestSnapshot(guest, { askedAt, answeredAt: run.home.now });
 			if (event) applyModel(run.state, BASE + askedAt, [{ connectionId: order ? HOME : GUEST, event, source: "fetch" }]);
 		}
 	}
@@ -94,21 +148,52 @@ function answerFetches(run: Run): void {
 
 function guestSnapshot(order: Run["guestOrders"][number], fetched: { askedAt: number; answeredAt: number } | null): StockEvent {
 	return {
-		v: 1, type: "order.snapshot", orderId: order.id, name: order.id, createdAt: iso(order.createdAt), stamp: iso(order.updatedAt), contentHash: `${order.held}`,
-		complete: true, cancelled: order.held === 0, locationExternalId: null,
-		lines: [{ lineId: "1", listingExternalId: `listing-${order.item}`, sku: null, ordered: order.held, held: order.held, fulfilledByChannel: false }],
+		v: 1,
+		type: "order.snapshot",
+		orderId: order.id,
+		name: order.id,
+		createdAt: iso(order.createdAt),
+		stamp: iso(order.updatedAt),
+		contentHash: `${order.held}`,
+		complete: true,
+		cancelled: order.held === 0,
+		locationExternalId: null,
+		lines: [
+			{
+				lineId: "1",
+				listingExternalId: `listing-${order.item}`,
+				sku: null,
+				ordered: order.held,
+				held: order.held,
+				fulfilledByChannel: false,
+			},
+		],
 		fetched: fetched && { askedAt: iso(fetched.askedAt), answeredAt: iso(fetched.answeredAt) },
 	};
 }
 
 /** What delivery does: takes what is owed, lets home change, and hears of it later; the echo is a message like any other. */
 function push(run: Run, latency: number, answer: number, echo: Way): void {
-	const owed = [...run.state.stock.values()].filter((s) => s.deltaOwed !== 0 && ![...run.state.deltas.values()].some((d) => d.itemId === s.itemId && d.locationId === s.locationId && d.state === "open"));
+	const owed = [...run.state.stock.values()].filter(
+		(s) =>
+			s.deltaOwed !== 0 &&
+			![...run.state.deltas.values()].some((d) => d.itemId === s.itemId && d.locationId === s.locationId && d.state === "open"),
+	);
 	if (owed.length === 0) return;
 	const batchId = 1 + run.later.length + [...run.state.deltas.values()].length * 7 + run.home.changes;
 	for (const stock of owed) {
 		const id = batchId * 100 + owed.indexOf(stock);
-		run.state.deltas.set(id, { id, batchId, itemId: stock.itemId, locationId: stock.locationId, delta: stock.deltaOwed, state: "open", landedAt: null, answeredAt: null, tried: true });
+		run.state.deltas.set(id, {
+			id,
+			batchId,
+			itemId: stock.itemId,
+			locationId: stock.locationId,
+			delta: stock.deltaOwed,
+			state: "open",
+			landedAt: null,
+			answeredAt: null,
+			tried: true,
+		});
 		run.state.stock.set(`${stock.itemId}:${stock.locationId}`, { ...stock, deltaOwed: 0, owedSince: null });
 	}
 	run.state.deltas.keep();
@@ -122,7 +207,14 @@ function push(run: Run, latency: number, answer: number, echo: Way): void {
 			run.later.push({
 				at: run.home.now + answer,
 				order: run.home.changes++,
-				run: () => applyModel(run.state, BASE + run.home.now, [{ connectionId: HOME, event: { v: 1, type: "delta.landed", batchId, landedAt: iso(landedAt), answeredAt: iso(run.home.now) }, source: "app" }]),
+				run: () =>
+					applyModel(run.state, BASE + run.home.now, [
+						{
+							connectionId: HOME,
+							event: { v: 1, type: "delta.landed", batchId, landedAt: iso(landedAt), answeredAt: iso(run.home.now) },
+							source: "app",
+						},
+					]),
 			});
 		},
 	});
@@ -193,16 +285,28 @@ function tellGuest(run: Run, order: Run["guestOrders"][number], way: Way): void 
 
 function poll(run: Run): void {
 	const askedAt = run.home.now;
-	for (const order of run.guestOrders) applyModel(run.state, BASE + askedAt, [{ connectionId: GUEST, event: guestSnapshot(order, { askedAt, answeredAt: askedAt }), source: "poll" }]);
-	for (let n = 0; n < ITEMS; n++) run.state.fetches.push({ connectionId: HOME, kind: "levels", externalId: `item-${n}`, dueAt: BASE + run.home.now, reason: "overdue" });
+	for (const order of run.guestOrders)
+		applyModel(run.state, BASE + askedAt, [
+			{ connectionId: GUEST, event: guestSnapshot(order, { askedAt, answeredAt: askedAt }), source: "poll" },
+		]);
+	for (let n = 0; n < ITEMS; n++)
+		run.state.fetches.push({ connectionId: HOME, kind: "levels", externalId: `item-${n}`, dueAt: BASE + run.home.now, reason: "overdue" });
 }
 
 /** Without a blanket reading: only what the app itself finds overdue is asked for (app/apply/overdue.ts). */
 function askOverdue(run: Run): void {
 	const items = new Set<number>();
 	for (const p of run.state.predictions.values()) if (p && p.receivedAt < BASE + run.home.now - 30_000) items.add(p.itemId);
-	for (const d of run.state.deltas.values()) if (d.state === "landed" && (d.answeredAt ?? 0) < BASE + run.home.now - 30_000) items.add(d.itemId);
-	for (const id of items) run.state.fetches.push({ connectionId: HOME, kind: "levels", externalId: `item-${id - 100}`, dueAt: BASE + run.home.now, reason: "overdue" });
+	for (const d of run.state.deltas.values())
+		if (d.state === "landed" && (d.answeredAt ?? 0) < BASE + run.home.now - 30_000) items.add(d.itemId);
+	for (const id of items)
+		run.state.fetches.push({
+			connectionId: HOME,
+			kind: "levels",
+			externalId: `item-${id - 100}`,
+			dueAt: BASE + run.home.now,
+			reason: "overdue",
+		});
 }
 
 function settle(run: Run, { blanket }: { blanket: boolean } = { blanket: true }): void {
@@ -232,13 +336,27 @@ describe("home readings", () => {
 				const run = start();
 				for (const a of actions) act(run, a);
 				settle(run);
-				for (let i = 0; i < ITEMS; i++) for (let l = 0; l < LOCATIONS; l++) expect([i, l, netOf(run.state, i, l)]).toEqual([i, l, run.home.levels.get(`${i}:${l}`)?.quantity]);
+				for (let i = 0; i < ITEMS; i++)
+					for (let l = 0; l < LOCATIONS; l++)
+						expect([i, l, netOf(run.state, i, l)]).toEqual([i, l, run.home.levels.get(`${i}:${l}`)?.quantity]);
 				expectBooksBalance(run.state);
 				for (const kind of run.seen) covered.add(kind);
 			}),
 			{ numRuns: Number(process.env["FC_RUNS"] ?? 300), ...(process.env["FC_SEED"] ? { seed: Number(process.env["FC_SEED"]) } : {}) },
 		);
-		expect([...covered].sort()).toEqual(["asked", "change", "edit", "guestCancel", "guestSale", "homeSale", "order asked", "pos", "push", "reroute", "transfer"]);
+		expect([...covered].sort()).toEqual([
+			"asked",
+			"change",
+			"edit",
+			"guestCancel",
+			"guestSale",
+			"homeSale",
+			"order asked",
+			"pos",
+			"push",
+			"reroute",
+			"transfer",
+		]);
 	});
 
 	it("R06 R07 R20 where no message is lost, our stock is home's own without asking for more than is overdue", () => {
@@ -249,11 +367,14 @@ describe("home readings", () => {
 				for (const a of actions) {
 					const kept = { ...a } as Record<string, unknown>;
 					for (const key of ["way", "back", "echo"]) if (kept[key]) kept[key] = told(kept[key] as Way);
-					if (kept["ways"]) kept["ways"] = { order: told((kept["ways"] as { order: Way }).order), level: told((kept["ways"] as { level: Way }).level) };
+					if (kept["ways"])
+						kept["ways"] = { order: told((kept["ways"] as { order: Way }).order), level: told((kept["ways"] as { level: Way }).level) };
 					act(run, kept as Action);
 				}
 				settle(run, { blanket: false });
-				for (let i = 0; i < ITEMS; i++) for (let l = 0; l < LOCATIONS; l++) expect([i, l, netOf(run.state, i, l)]).toEqual([i, l, run.home.levels.get(`${i}:${l}`)?.quantity]);
+				for (let i = 0; i < ITEMS; i++)
+					for (let l = 0; l < LOCATIONS; l++)
+						expect([i, l, netOf(run.state, i, l)]).toEqual([i, l, run.home.levels.get(`${i}:${l}`)?.quantity]);
 				expectBooksBalance(run.state);
 			}),
 			{ numRuns: Number(process.env["FC_RUNS"] ?? 300) },
@@ -269,7 +390,10 @@ describe("home readings", () => {
 				settle(run);
 				for (let i = 0; i < ITEMS; i++) {
 					const held = run.guestOrders.filter((o) => o.item === i).reduce((sum, o) => sum + o.held, 0);
-					const left = Array.from({ length: LOCATIONS }, (_, l) => run.home.levels.get(`${i}:${l}`)?.quantity ?? 0).reduce((a, b) => a + b, 0);
+					const left = Array.from({ length: LOCATIONS }, (_, l) => run.home.levels.get(`${i}:${l}`)?.quantity ?? 0).reduce(
+						(a, b) => a + b,
+						0,
+					);
 					expect(left).toBe(8 * LOCATIONS - held);
 				}
 			}),

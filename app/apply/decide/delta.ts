@@ -7,7 +7,11 @@ import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./stat
  * Home accepted a batch. The units stay subtracted until a reading holds them. One may be here already: the echo of our own
  * write is sometimes faster than its answer.
  */
-export function decideLanded(state: ApplyState, event: BatchEvent, landed: { batchId: number; landedAt: string; answeredAt: string }): Verdict {
+export function decideLanded(
+	state: ApplyState,
+	event: BatchEvent,
+	landed: { batchId: number; landedAt: string; answeredAt: string },
+): Verdict {
 	const landedAt = Date.parse(landed.landedAt);
 	const lines = openLines(state, landed.batchId);
 	for (const line of lines) {
@@ -15,7 +19,10 @@ export function decideLanded(state: ApplyState, event: BatchEvent, landed: { bat
 		const next: DeltaLine = { ...line, state: "landed", landedAt, answeredAt: Date.parse(landed.answeredAt) };
 		const contained = stock.homeReadAt !== null && stock.homeReadAt > landedAt;
 		// In the same second: it is in the figure if the figure moved by it and nothing else explains that.
-		const explained = stock.homeReadAt === landedAt && line.delta < 0 ? stock.homeUnexplained <= line.delta : stock.homeReadAt === landedAt && stock.homeUnexplained >= line.delta;
+		const explained =
+			stock.homeReadAt === landedAt && line.delta < 0
+				? stock.homeUnexplained <= line.delta
+				: stock.homeReadAt === landedAt && stock.homeUnexplained >= line.delta;
 		if (!contained && !explained) {
 			state.deltas.set(line.id, next);
 			if (stock.homeReadAt === landedAt) askForLevels(state, line.itemId, "write and reading in the same second");
@@ -45,4 +52,5 @@ export function decideVoid(state: ApplyState, batchId: number): Verdict {
 	return lines.length > 0 ? { outcome: "applied", note: `${lines.length} lines owed again` } : { outcome: "ignored", note: "nothing open" };
 }
 
-const openLines = (state: ApplyState, batchId: number) => [...state.deltas.values()].filter((l) => l.batchId === batchId && l.state === "open");
+const openLines = (state: ApplyState, batchId: number) =>
+	[...state.deltas.values()].filter((l) => l.batchId === batchId && l.state === "open");

@@ -79,8 +79,15 @@ function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 }
 
 /** Home no longer has the item: nothing of it can be sold anywhere. What was owed to home is void with it. */
-function decideGone(state: ApplyState, event: BatchEvent, gone: { itemExternalId: string | null; productExternalId: string | null }): Verdict {
-	const ids = gone.itemExternalId !== null ? [state.itemByExternal.get(gone.itemExternalId)] : (state.itemsOfProduct.get(gone.productExternalId ?? "") ?? []);
+function decideGone(
+	state: ApplyState,
+	event: BatchEvent,
+	gone: { itemExternalId: string | null; productExternalId: string | null },
+): Verdict {
+	const ids =
+		gone.itemExternalId !== null
+			? [state.itemByExternal.get(gone.itemExternalId)]
+			: (state.itemsOfProduct.get(gone.productExternalId ?? "") ?? []);
 	for (const itemId of ids) {
 		if (itemId === undefined) continue;
 		for (const stock of stocksOf(state, itemId)) {
@@ -126,7 +133,7 @@ export function refreshListings(state: ApplyState, itemIds: Iterable<number> = s
 			const components = componentsOf(state, itemId);
 			const governed = components.every((c) => {
 				const item = state.items.get(c.itemId);
-				return item !== undefined && item.tracked && !item.sellsWhenOut;
+				return item?.tracked === true && !item.sellsWhenOut;
 			});
 			const desired = desiredFor(listing, rules, governed ? sellableUnits(rules.locationIds, components, netOf) : null);
 			const next = settleDirty(desired === listing.desired ? listing : { ...listing, desired }, state.now);

@@ -3,7 +3,17 @@ import { type Allocation, allocate, mergeAllocations, type Order, type OrderLine
 import { applyOwnOrder } from "#listings";
 import { moveStock, stockAt, stocksOf } from "./move.ts";
 import { predictSale } from "./prediction.ts";
-import { type ApplyState, type BatchEvent, type ConnectionFacts, componentsOf, connectionOf, linkKey, orderKey, stockKey, type Verdict } from "./state.ts";
+import {
+	type ApplyState,
+	type BatchEvent,
+	type ConnectionFacts,
+	componentsOf,
+	connectionOf,
+	linkKey,
+	orderKey,
+	stockKey,
+	type Verdict,
+} from "./state.ts";
 import { asOfOf, compareVersion } from "./version.ts";
 
 /** A snapshot becomes the difference to what we hold for each of its lines, so it may come by any way, any number of times. */
@@ -13,7 +23,13 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 	const version = compareVersion(known, snapshot);
 	if (version === "stale" || version === "same") return { outcome: "ignored", note: version };
 	if (version === "look-again") {
-		state.fetches.push({ connectionId: connection.id, kind: "order", externalId: snapshot.orderId, dueAt: state.now, reason: "equal stamp, other content" });
+		state.fetches.push({
+			connectionId: connection.id,
+			kind: "order",
+			externalId: snapshot.orderId,
+			dueAt: state.now,
+			reason: "equal stamp, other content",
+		});
 		return { outcome: "ignored", note: "look-again" };
 	}
 
@@ -36,7 +52,16 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		lines: new Map(known?.lines),
 	};
 	// When it happened, by the channel's clock: at the earliest with the state before, at the latest with this stamp.
-	const change: OrderChange = { connection, order, event, baseline, from: known?.stamp ?? createdAt, to: stamp, location: snapshot.locationExternalId, unmapped: [] };
+	const change: OrderChange = {
+		connection,
+		order,
+		event,
+		baseline,
+		from: known?.stamp ?? createdAt,
+		to: stamp,
+		location: snapshot.locationExternalId,
+		unmapped: [],
+	};
 	const lines = new Map(order.lines);
 	for (const line of snapshot.lines) {
 		const next = changeLine(state, change, lines.get(line.lineId), line);
@@ -90,11 +115,19 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 		return moveLine(state, change, { ...known, itemId: known.itemId ?? resolved.itemId }, target);
 	}
 	if (resolved.itemId === null && target !== 0) {
-		if (change.baseline) return { lineId: line.lineId, externalRef: line.listingExternalId, itemId: null, held: target, baseline: target, allocations: [] };
+		if (change.baseline)
+			return { lineId: line.lineId, externalRef: line.listingExternalId, itemId: null, held: target, baseline: target, allocations: [] };
 		if (!change.connection.isHome) change.unmapped.push(line.sku ?? line.listingExternalId ?? `line ${line.lineId}`);
 		return undefined;
 	}
-	const fresh: OrderLine = { lineId: line.lineId, externalRef: line.listingExternalId, itemId: resolved.itemId, held: 0, baseline: 0, allocations: [] };
+	const fresh: OrderLine = {
+		lineId: line.lineId,
+		externalRef: line.listingExternalId,
+		itemId: resolved.itemId,
+		held: 0,
+		baseline: 0,
+		allocations: [],
+	};
 	// Baseline: it was sold before we counted, so home's opening figure holds it already.
 	if (change.baseline) return { ...fresh, held: target, baseline: target };
 	return moveLine(state, change, fresh, target);
@@ -103,7 +136,9 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 function resolve(state: ApplyState, connection: ConnectionFacts, externalId: string | null) {
 	if (externalId === null) return { state: "unlinked" as const, itemId: null };
 	if (connection.isHome) {
-		const itemId = externalId.startsWith("variant:") ? state.itemByVariant.get(externalId.slice("variant:".length)) : state.itemByExternal.get(externalId);
+		const itemId = externalId.startsWith("variant:")
+			? state.itemByVariant.get(externalId.slice("variant:".length))
+			: state.itemByExternal.get(externalId);
 		return { state: itemId === undefined ? ("unlinked" as const) : ("linked" as const), itemId: itemId ?? null };
 	}
 	const link = state.links.get(linkKey(connection.id, externalId));
@@ -136,7 +171,8 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 	return units > 0 ? take(state, change, line, units) : giveBack(state, change, line, -units);
 }
 
-const governed = (state: ApplyState, itemId: number) => componentsOf(state, itemId).every((c) => state.items.get(c.itemId)?.tracked ?? false);
+const governed = (state: ApplyState, itemId: number) =>
+	componentsOf(state, itemId).every((c) => state.items.get(c.itemId)?.tracked ?? false);
 
 function take(state: ApplyState, change: OrderChange, line: OrderLine, units: number): OrderLine {
 	const taken: Allocation[] = [];
@@ -159,7 +195,13 @@ function giveBack(state: ApplyState, change: OrderChange, line: OrderLine, units
 		const locationId = change.connection.locationIds[0];
 		if (locationId === undefined) throw new Error(`Connection ${change.connection.id} has no location to take units back to`);
 		for (const component of componentsOf(state, line.itemId as number)) {
-			moveAllocation(state, change, line, { itemId: component.itemId, locationId, quantity: fromBaseline * component.quantity, short: 0 }, 1);
+			moveAllocation(
+				state,
+				change,
+				line,
+				{ itemId: component.itemId, locationId, quantity: fromBaseline * component.quantity, short: 0 },
+				1,
+			);
 		}
 	}
 	return {

@@ -71,5 +71,11 @@ function guessLocation(state: ApplyState, sale: HomeSale): Stock | undefined {
 export function askForLevels(state: ApplyState, itemId: number, reason: string): void {
 	const item = state.items.get(itemId);
 	if (!item) return;
-	state.fetches.push({ connectionId: state.homeConnectionId, kind: "levels", externalId: item.externalId, dueAt: state.now + READ_LAG_MS, reason });
+	state.fetches.push({
+		connectionId: state.homeConnectionId,
+		kind: "levels",
+		externalId: item.externalId,
+		dueAt: state.now + READ_LAG_MS,
+		reason,
+	});
 }

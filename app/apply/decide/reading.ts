@@ -47,7 +47,9 @@ export function decideReading(state: ApplyState, event: BatchEvent, reading: Hom
 	return { outcome: "applied", note: delta === 0 ? "no difference" : "reading" };
 }
 
-type Effect = { kind: "delta"; line: DeltaLine; units: number } | { kind: "prediction"; key: string; prediction: Prediction; units: number };
+type Effect =
+	| { kind: "delta"; line: DeltaLine; units: number }
+	| { kind: "prediction"; key: string; prediction: Prediction; units: number };
 
 /** What we subtract (or add) because no reading has held it so far. */
 export function openEffects(state: ApplyState, itemId: number, locationId: number): Effect[] {
@@ -65,7 +67,8 @@ export function openEffects(state: ApplyState, itemId: number, locationId: numbe
 
 function* predictionsOf(state: ApplyState, itemId: number, locationId: number) {
 	for (const prediction of state.predictions.values()) {
-		if (prediction && prediction.itemId === itemId && prediction.locationId === locationId) yield { key: predictionKey(prediction), prediction };
+		if (prediction && prediction.itemId === itemId && prediction.locationId === locationId)
+			yield { key: predictionKey(prediction), prediction };
 	}
 }
 
@@ -74,7 +77,13 @@ function* predictionsOf(state: ApplyState, itemId: number, locationId: number) {
  * asking. Stamps are whole seconds, and our own write comes back as a reading of the very second it was made in: of such ties
  * those count as contained that explain the figure to the unit, in the order they came; else none does, and home is asked again.
  */
-function containedIn(state: ApplyState, stock: Stock, reading: HomeReading, readAt: number, quantity: number): { contained: Effect[]; doubtful: boolean } {
+function containedIn(
+	state: ApplyState,
+	stock: Stock,
+	reading: HomeReading,
+	readAt: number,
+	quantity: number,
+): { contained: Effect[]; doubtful: boolean } {
 	const askedAt = reading.askedAt === null ? null : Date.parse(reading.askedAt);
 	const known = (at: number | null) => reading.via === "query" && askedAt !== null && at !== null && at <= askedAt - READ_LAG_MS;
 	const contained: Effect[] = [];
@@ -106,7 +115,8 @@ function noteShortage(state: ApplyState, event: BatchEvent, itemId: number, loca
 	if (quantity >= 0 || state.items.get(itemId)?.sellsWhenOut) return;
 	let known = 0;
 	for (const oversell of state.oversells.values()) {
-		if (oversell.itemId === itemId && oversell.locationId === locationId && oversell.state === "open") known += oversell.units - oversell.covered;
+		if (oversell.itemId === itemId && oversell.locationId === locationId && oversell.state === "open")
+			known += oversell.units - oversell.covered;
 	}
 	const units = -quantity - known;
 	if (units <= 0) return;

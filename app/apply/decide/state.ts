@@ -51,7 +51,13 @@ export type ConnectionFacts = ConnectionRules & {
 export type LocationFacts = { id: number; online: boolean };
 export type ItemFacts = { id: number; externalId: string; tracked: boolean; sellsWhenOut: boolean };
 
-export type FetchWish = { connectionId: number; kind: "order" | "levels" | "product" | "location" | "listing"; externalId: string; dueAt: number; reason: string };
+export type FetchWish = {
+	connectionId: number;
+	kind: "order" | "levels" | "product" | "location" | "listing";
+	externalId: string;
+	dueAt: number;
+	reason: string;
+};
 /** Something a person has to settle although the event was applied as far as it could be (an unmapped line). */
 export type Complaint = { connectionId: number; eventId: number; errorClass: string; error: string; sourceKey: string };
 

@@ -2,7 +2,11 @@ import type { PoolClient } from "pg";
 import type { HomeItem, HomeLocation } from "#domain";
 
 /** Items and locations as home describes them; an older description never replaces a newer one. */
-export async function writeCatalogue(tx: PoolClient, shopId: number, found: { items: readonly HomeItem[]; locations: readonly HomeLocation[] }): Promise<void> {
+export async function writeCatalogue(
+	tx: PoolClient,
+	shopId: number,
+	found: { items: readonly HomeItem[]; locations: readonly HomeLocation[] },
+): Promise<void> {
 	if (found.locations.length > 0) {
 		const newest = [...new Map(found.locations.map((l) => [l.locationExternalId, l])).values()];
 		await tx.query(
@@ -64,7 +68,11 @@ export async function writeCatalogue(tx: PoolClient, shopId: number, found: { it
 }
 
 /** Marks what home no longer has, so that no later figure or link speaks of it. */
-export async function markGone(tx: PoolClient, shopId: number, gone: readonly { itemExternalId: string | null; productExternalId: string | null }[]): Promise<void> {
+export async function markGone(
+	tx: PoolClient,
+	shopId: number,
+	gone: readonly { itemExternalId: string | null; productExternalId: string | null }[],
+): Promise<void> {
 	if (gone.length === 0) return;
 	await tx.query(
 		"UPDATE item SET deleted_at = coalesce(deleted_at, now()) WHERE shop_id = $1 AND (external_id = ANY($2) OR product_id = ANY($3))",
@@ -72,7 +80,14 @@ export async function markGone(tx: PoolClient, shopId: number, gone: readonly { 
 	);
 }
 
-export type LoadedItem = { id: number; externalId: string; variantId: string | null; productId: string | null; tracked: boolean; sellsWhenOut: boolean };
+export type LoadedItem = {
+	id: number;
+	externalId: string;
+	variantId: string | null;
+	productId: string | null;
+	tracked: boolean;
+	sellsWhenOut: boolean;
+};
 
 export async function loadItems(
 	tx: PoolClient,
@@ -100,7 +115,11 @@ export async function loadItems(
 }
 
 /** The bundles among `itemIds`, the bundles that contain one of them, and all of their components. */
-export async function loadBundles(tx: PoolClient, shopId: number, itemIds: readonly number[]): Promise<{ bundle: number; component: number; quantity: number }[]> {
+export async function loadBundles(
+	tx: PoolClient,
+	shopId: number,
+	itemIds: readonly number[],
+): Promise<{ bundle: number; component: number; quantity: number }[]> {
 	const result = await tx.query(
 		`SELECT bundle_item_id, component_item_id, quantity FROM bundle_component
 		 WHERE shop_id = $1 AND bundle_item_id IN (
@@ -125,7 +144,10 @@ export type LoadedConnection = {
 };
 
 /** The shop's connections with the locations that feed them, and its locations in the merchant's order. */
-export async function loadShop(tx: PoolClient, shopId: number): Promise<{ connections: LoadedConnection[]; locations: { id: number; externalId: string; online: boolean }[] }> {
+export async function loadShop(
+	tx: PoolClient,
+	shopId: number,
+): Promise<{ connections: LoadedConnection[]; locations: { id: number; externalId: string; online: boolean }[] }> {
 	const locations = await tx.query(
 		`SELECT id, external_id, active AND fulfills_online AND NOT fulfillment_service AS online FROM location WHERE shop_id = $1 ORDER BY priority, id`,
 		[shopId],
@@ -141,7 +163,14 @@ export async function loadShop(tx: PoolClient, shopId: number): Promise<{ connec
 		connections: connections.rows.map((r) => {
 			const chosen = new Set<number>(r.chosen.map(Number));
 			const feeding = locations.rows.filter((l) => (chosen.size > 0 ? chosen.has(l.id) : l.online));
-			return { id: r.id, channel: r.channel, isHome: r.is_home, cutAt: r.cut_at, policy: r.policy, locationIds: feeding.map((l) => l.id as number) };
+			return {
+				id: r.id,
+				channel: r.channel,
+				isHome: r.is_home,
+				cutAt: r.cut_at,
+				policy: r.policy,
+				locationIds: feeding.map((l) => l.id as number),
+			};
 		}),
 	};
 }

@@ -29,7 +29,8 @@ export async function readPending(tx: PoolClient, shopId: number, options: { imp
 			payload: r.payload,
 		};
 		const parsed = stockEventSchema.safeParse(r.event);
-		if (!parsed.success) return { ...common, readable: false, error: `Not a canonical event: ${parsed.error.issues[0]?.message ?? "unknown"}` };
+		if (!parsed.success)
+			return { ...common, readable: false, error: `Not a canonical event: ${parsed.error.issues[0]?.message ?? "unknown"}` };
 		const event: BatchEvent = {
 			id: r.id,
 			connectionId: r.connection_id,
@@ -77,7 +78,15 @@ export async function markEvents(tx: PoolClient, shopId: number, marked: readonl
 export async function writeComplaints(
 	tx: PoolClient,
 	shopId: number,
-	rows: readonly { connectionId: number; eventId: number; errorClass: string; error: string; sourceKey: string; correlationId: string; topic: string }[],
+	rows: readonly {
+		connectionId: number;
+		eventId: number;
+		errorClass: string;
+		error: string;
+		sourceKey: string;
+		correlationId: string;
+		topic: string;
+	}[],
 ): Promise<void> {
 	if (rows.length === 0) return;
 	const newest = [...new Map(rows.map((r) => [r.sourceKey, r])).values()];
@@ -107,10 +116,10 @@ export async function writeComplaints(
 /** An order whose lines could all be placed no longer needs anybody. */
 export async function resolveComplaints(tx: PoolClient, shopId: number, sourceKeys: readonly string[]): Promise<void> {
 	if (sourceKeys.length === 0) return;
-	await tx.query("UPDATE dead_letter SET state = 'resolved', last_at = clock_timestamp() WHERE shop_id = $1 AND source_key = ANY($2) AND state = 'open'", [
-		shopId,
-		sourceKeys,
-	]);
+	await tx.query(
+		"UPDATE dead_letter SET state = 'resolved', last_at = clock_timestamp() WHERE shop_id = $1 AND source_key = ANY($2) AND state = 'open'",
+		[shopId, sourceKeys],
+	);
 }
 
 export async function writeDifferences(

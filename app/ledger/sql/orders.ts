@@ -2,7 +2,11 @@ import type { PoolClient } from "pg";
 import type { Allocation, Order, OrderLine } from "../types.ts";
 
 /** The orders named, with their lines and stored allocations. Only the shop's drain writes them, so the lane lock is enough. */
-export async function loadOrders(tx: PoolClient, shopId: number, keys: readonly { connectionId: number; orderId: string }[]): Promise<Order[]> {
+export async function loadOrders(
+	tx: PoolClient,
+	shopId: number,
+	keys: readonly { connectionId: number; orderId: string }[],
+): Promise<Order[]> {
 	if (keys.length === 0) return [];
 	const wanted = JSON.stringify(keys.map((k) => ({ connection_id: k.connectionId, order_id: k.orderId })));
 	const from = "jsonb_to_recordset($2::jsonb) AS k(connection_id bigint, order_id text)";

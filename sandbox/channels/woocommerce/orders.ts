@@ -1,4 +1,4 @@
-import { fullRefundByStatus } from "./refunds.ts";
+import { fullRefundByStatus } from "./full-refund.ts";
 import type { Shop } from "./shop.ts";
 import { dropLineMeta, type Line, metaOf, newLine, type Order, productOfLine, setLineMeta, stockOwner } from "./state.ts";
 import { book, giveBackStock, moveStock, releaseReservations, takeStock } from "./stock.ts";

@@ -1,3 +1,4 @@
+import { newRefund } from "./full-refund.ts";
 import { addNote, changeStatus, stampOrder } from "./orders.ts";
 import type { Shop } from "./shop.ts";
 import { metaOf, type Order, productOfLine, type Refund, setLineMeta, stockOwner } from "./state.ts";
@@ -55,14 +56,4 @@ function restock(shop: Shop, order: Order, { line, quantity }: Refund["lines"][n
 	addNote(shop, order, `Item #${owner.id} stock increased from ${before} to ${before + quantity}.`);
 	setLineMeta(shop.state, line, "_reduced_stock", String(Number(held) - quantity));
 	setLineMeta(shop.state, line, "_restock_refunded_items", String(Number(metaOf(line.meta, "_restock_refunded_items") ?? 0) + quantity));
-}
-
-/** Status `refunded` by hand: WooCommerce writes the refund of what is left by itself, without lines; nothing is restocked. */
-export function fullRefundByStatus(shop: Shop, order: Order) {
-	const left = order.total - order.refunds.reduce((sum, refund) => sum + refund.amount, 0);
-	if (left > 0) order.refunds.push(newRefund(shop, { amount: left, reason: "Order fully refunded.", full: true }));
-}
-
-function newRefund(shop: Shop, { amount, reason, full }: { amount: number; reason: string; full: boolean }): Refund {
-	return { id: ++shop.state.ids.post, amount, reason, createdAt: shop.time.seconds(), full, metaId: ++shop.state.ids.meta, lines: [] };
 }
