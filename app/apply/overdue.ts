@@ -41,11 +41,16 @@ export async function askForOverdueReadings(pool: Pool): Promise<{ shopId: numbe
 	return [...woken.values()];
 }
 
-/** Shops with events that wait although no drain was woken for them (a crash after the commit, a lost queue). */
+/**
+ * Shops with events that wait although no drain was woken for them (a crash after the commit, a lost queue). What waits for
+ * the first import, or for a guest's cut, waits by itself (sql/inbox.ts).
+ */
 export async function findWaitingShops(pool: Pool): Promise<number[]> {
 	const result = await pool.query(
 		`SELECT s.id FROM shop s WHERE s.state = 'installed' AND EXISTS (
-		   SELECT 1 FROM inbox_event e WHERE e.shop_id = s.id AND e.lane = 'stock' AND e.status = 'pending' AND (s.import_state = 'done' OR e.source = 'import' OR (e.source = 'fetch' AND e.event->>'type' LIKE 'home.%')))`,
+		   SELECT 1 FROM inbox_event e WHERE e.shop_id = s.id AND e.lane = 'stock' AND e.status = 'pending'
+		     AND (s.import_state = 'done' OR e.source = 'import' OR (e.source = 'fetch' AND e.event->>'type' LIKE 'home.%'))
+		     AND e.connection_id NOT IN (SELECT c.id FROM connection c WHERE c.shop_id = s.id AND c.state = 'connecting' AND NOT c.is_home))`,
 	);
 	return result.rows.map((r) => r.id);
 }

@@ -62,8 +62,15 @@ export function judgeReading(
 	switch (plan.action) {
 		case "write":
 			if (!context.watching) return { verdict: "write", listing: next, quantity: plan.quantity, reading, difference };
-			// Nothing is sent while the merchant only watches (R42), so there is nothing to come back for until the figure changes.
-			return { verdict: "settled", listing: rest({ ...next, sent: null }), wouldSend: plan.quantity, agreed: false, difference };
+			// Nothing is sent while the merchant only watches (R42), so there is nothing to come back for until the figure changes, and
+			// nothing is sold on the way of a write that never leaves.
+			return {
+				verdict: "settled",
+				listing: rest(withoutWrite(next, listing, plan.assumed)),
+				wouldSend: plan.quantity,
+				agreed: false,
+				difference,
+			};
 		case "wait":
 			return {
 				verdict: "settled",
@@ -91,6 +98,14 @@ const settled = (listing: ListingState, now: number, free: boolean): Judgement =
 });
 
 const rest = (listing: ListingState): ListingState => ({ ...listing, recheck: false, seen: null, dirtySince: null, nextAttemptAt: null });
+
+const withoutWrite = (next: ListingState, { assumed, assumedUntil }: ListingState, ofWrite: number): ListingState => ({
+	...next,
+	sent: null,
+	unseen: next.unseen - ofWrite,
+	assumed,
+	assumedUntil,
+});
 
 function readable(listing: ListingState, answer: Answer | undefined): { quantity: number; readAt: number } | { error: ChannelError } {
 	if (answer === undefined) return { error: new ListingNotFoundError(`The channel does not know the listing ${listing.externalId}`) };

@@ -5,7 +5,7 @@ export type Cut = { shopId: number; connectionId: number; cut: string; readFrom:
 
 export type BeginOutcome =
 	| { outcome: "begun"; baselineOrders: number }
-	/** Orders that changed at the very edge of the cut: what they were before it is not known. A later cut is asked for. */
+	/** Orders at the very edge of the cut: what they were before it is not known, or they counted already. A later cut is asked for. */
 	| { outcome: "doubtful"; orders: number }
 	/** The connection counts already, or is gone. */
 	| { outcome: "not-connecting" };
@@ -25,6 +25,8 @@ export async function beginCounting(tx: Client, { shopId, connectionId, cut, rea
 		connectionId,
 	]);
 	if (locked.rowCount === 0) return { outcome: "not-connecting" };
+	const former = await tx.query<{ orders: number }>(countedBeforeStatement, [shopId, connectionId, cut]);
+	if ((former.rows[0]?.orders ?? 0) > 0) return { outcome: "doubtful", orders: former.rows[0]?.orders ?? 0 };
 	const doubtful = await tx.query<{ orders: number }>(doubtfulStatement, [shopId, connectionId, cut, readFrom, readThrough]);
 	const orders = doubtful.rows[0]?.orders ?? 0;
 	if (orders > 0) return { outcome: "doubtful", orders };
@@ -53,6 +55,13 @@ export async function beginCounting(tx: Client, { shopId, connectionId, cut, rea
 	);
 	return { outcome: "begun", baselineOrders: settled.rows.filter(({ verdict }) => verdict === "kept").length };
 }
+
+/** What a former connection of the same account has counted never counts a second time: the cut lies behind it. */
+const countedBeforeStatement = `
+SELECT count(*)::int AS orders FROM connection mine
+JOIN connection former ON former.shop_id = mine.shop_id AND former.channel = mine.channel AND former.account = mine.account AND former.id <> mine.id
+JOIN sales_order o ON o.shop_id = former.shop_id AND o.connection_id = former.id AND o.created_on_channel_at >= $3
+WHERE mine.shop_id = $1 AND mine.id = $2`;
 
 /** States of orders from before the cut that wait, and per order the newest one from before the cut (of equal stamps the last read). */
 const WAITING = `

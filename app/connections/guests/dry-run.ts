@@ -58,7 +58,8 @@ type Row = {
 };
 
 const pageStatement = `
-SELECT id, external_id AS "externalId", parent_external_id AS "parentExternalId", sku, title, desired, shown, unseen FROM listing
+SELECT id, external_id AS "externalId", parent_external_id AS "parentExternalId", sku, title, desired, shown,
+  unseen - assumed AS unseen FROM listing
 WHERE shop_id = $1 AND connection_id = $2 AND link_state = 'linked' AND NOT paused AND desired IS NOT NULL AND id > $3 ORDER BY id LIMIT $4`;
 
 async function read(client: ChannelClient, rows: readonly Row[]): Promise<(StockReading | null)[]> {
