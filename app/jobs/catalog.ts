@@ -27,8 +27,6 @@ export const catalog = {
 	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** The first import of locations, products and stock; resumes where it stood. */
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
-	/** Takes what ends or changes an installation: uninstall, redact, data requests, scopes. */
-
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */
 	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 

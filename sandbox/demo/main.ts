@@ -59,6 +59,7 @@ try {
 		appPublicOrigin: APP_ORIGIN,
 		appLocalOrigin: () => app?.origin() ?? "http://127.0.0.1:9",
 		channels: options.channels.map((id) => ({ id, name: id === "shopify" ? "Shopify" : "WooCommerce" })),
+		stores: outside.store ? [{ name: "WooCommerce store", host: STORE_HOST }] : [],
 		breakages: [
 			{
 				id: "kill-worker",

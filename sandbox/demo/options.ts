@@ -14,7 +14,7 @@ export type DemoOptions = {
 
 const CHANNELS = ["shopify", "woocommerce"] as const;
 const HELP = `npm run demo -- [options]
-  --sales N        sales over both acts (default 900)
+  --sales N        sales over both acts (default 600)
   --seed S         the day to play (default 7)
   --port P         address of the simulated Shopify admin (default 4010)
   --channels a,b   connected channels: ${CHANNELS.join(", ")}
@@ -35,7 +35,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
 	const sellers = list("sellers", values.sellers ?? channels.join(","));
 	for (const seller of sellers) if (!channels.includes(seller)) stop(`--sellers names ${seller}, which --channels does not connect.`);
 	return {
-		sales: whole("sales", values.sales ?? "900", { least: 1, most: 100_000 }),
+		sales: whole("sales", values.sales ?? "600", { least: 1, most: 100_000 }),
 		seed: whole("seed", values.seed ?? "7", { least: 0, most: 4_294_967_295 }),
 		port: whole("port", values.port ?? "4010", { least: 0, most: 65_535 }),
 		channels,
