@@ -11,5 +11,7 @@ export default defineConfig({
 		testTimeout: 30_000,
 		hookTimeout: 60_000,
 		teardownTimeout: 20_000,
+		// Real processes, browsers and queues on a shared machine: one more try in CI, which the report names. Locally none.
+		retry: process.env.CI ? 1 : 0,
 	},
 });

@@ -368,10 +368,11 @@ test("a hundred callers who drip their bodies do not keep a delivery waiting", a
 });
 
 test("closing answers what is in hand, commits it, and takes nothing more", async () => {
-	const inHand = Promise.all(Array.from({ length: 40 }, (_, i) => send(web.port, order(i + 1))));
+	// A connection that was not accepted yet when the server closed is refused: its sender comes again.
+	const inHand = Promise.allSettled(Array.from({ length: 40 }, (_, i) => send(web.port, order(i + 1))));
 	await new Promise((resolve) => setTimeout(resolve, 5));
 	await web.close();
-	const answered: Answer[] = await inHand.catch(() => []);
+	const answered: Answer[] = (await inHand).flatMap((sent) => (sent.status === "fulfilled" ? [sent.value] : []));
 	expect(answered.every((answer) => answer.status === 200)).toBe(true);
 	expect((await events()).length).toBeGreaterThanOrEqual(answered.length);
 	await expect(send(web.port, order(99))).rejects.toThrow(/ECONNREFUSED|socket hang up|ECONNRESET/);
