@@ -19,11 +19,61 @@ export type Channel = {
 	missingScopes?: (granted: readonly string[]) => string[];
 	apiVersion: { pinned: string; sunsetAt: string | null; source: string };
 	webhooks: WebhookReceiver;
+	/** What the operator has registered with the channel once for all merchants (ids, secrets, queues), by name. None: nothing. */
+	appSettings?: readonly AppSetting[];
+	/** Channels whose account is opened by its owner's consent on the channel's own page, instead of keys typed in. */
+	authorization?: Authorization;
+	/** Channels that put their messages into queues of the app's own, where we fetch them. */
+	messageQueues?: (app: AppSettings) => readonly MessageQueue[];
 	/** Channels that are found by an address somebody types: what is kept as the account, or why it cannot be used. */
 	readAccount?(typed: string): AccountReading;
 	/** A client for one account. It keeps no state but connections; opening it sends nothing. */
 	connect(account: AccountAccess): ChannelClient;
 };
+
+export type AppSetting = { key: string; secret: boolean; help: string };
+/** Values by `AppSetting.key`. */
+export type AppSettings = Readonly<Record<string, string>>;
+
+export type Authorization = {
+	/** What the merchant chooses before the consent page is opened (a region), drawn as a form. */
+	choices: readonly { key: string; label: string; options: readonly { value: string; label: string }[] }[];
+	/** The page at the channel where the account's owner agrees. `state` comes back with the answer. */
+	consentUrl(input: { app: AppSettings; chosen: Readonly<Record<string, string>>; state: string; redirectUrl: string }): string;
+	/**
+	 * From what the consent page sent back to what is kept. Throws ChannelError: CredentialsRejectedError where the code is spent
+	 * or not ours.
+	 */
+	finish(input: {
+		app: AppSettings;
+		chosen: Readonly<Record<string, string>>;
+		answer: URLSearchParams;
+		redirectUrl: string;
+	}): Promise<{ account: string; credentials: Readonly<Record<string, string>> }>;
+	/**
+	 * A fresh access token. `credentials`: what is to be kept instead of the former, where the channel rotates them. The caller
+	 * serialises refreshes of one connection. Throws CredentialsRejectedError when only the owner can help.
+	 */
+	refresh(input: {
+		app: AppSettings;
+		credentials: Readonly<Record<string, string>>;
+	}): Promise<{ accessToken: string; expiresAt: string; credentials?: Readonly<Record<string, string>> }>;
+	/** The owner must agree again after this long. null: never. */
+	renewAfterDays: number | null;
+};
+
+/** One queue of the app's, filled by the channel for many accounts. At least once, in no order. */
+export type MessageQueue = {
+	/** For logs and metrics: no secret, no account. */
+	name: string;
+	/** Waits up to the queue's own long-poll time; none: an empty list. Throws ChannelError. */
+	receive(signal: AbortSignal): Promise<readonly QueuedMessage[]>;
+	/** Only after the inbox has them: what is not deleted comes again. */
+	remove(messages: readonly QueuedMessage[]): Promise<void>;
+	close(): void;
+};
+/** `delivery` goes through the channel's `webhooks` like any other; what proves its sender is that only it may fill the queue. */
+export type QueuedMessage = { receipt: string; delivery: RawDelivery };
 
 export type AccountReading = { outcome: "account"; account: string } | { outcome: "refused"; reason: string };
 
@@ -53,6 +103,8 @@ export type Limits = {
 	/** Requests in flight per account. */
 	concurrency: number;
 	source: string;
+	/** Channels that count each operation by itself: `beforeCall` names the bucket, and these are its limits. */
+	operations?: Readonly<Record<string, { unitsPerSecond: number; burst: number }>>;
 };
 
 export type CredentialField = { key: string; label: string; secret: boolean; help?: string };
@@ -66,8 +118,11 @@ export type AccountAccess = {
 	accessToken?: (refused?: string) => Promise<string>;
 	/** Every request is reported: operation, status, duration, request id, cost; for budgets, attempts and metrics. */
 	onCall?: (call: CallReport) => void;
-	/** Called before each request with its cost in units; resolves when the account's budget allows it. */
-	beforeCall?: (cost: number) => Promise<void>;
+	/**
+	 * Called before each request with its cost in units; resolves when the account's budget allows it. `operation`: one of
+	 * `limits.operations`, where the channel counts them apart.
+	 */
+	beforeCall?: (cost: number, operation?: string) => Promise<void>;
 };
 
 export type CallReport = {
@@ -75,6 +130,8 @@ export type CallReport = {
 	httpStatus: number | null;
 	tookMs: number;
 	requestId?: string | undefined;
+	/** Which bucket the request was paid from, if not the account's one. */
+	bucket?: string | undefined;
 	/** Correction of the bucket by the channel's own headers. */
 	budget?: { remaining: number; capacity: number; refillPerSecond: number } | undefined;
 	retryAfterMs?: number | undefined;
@@ -157,7 +214,10 @@ export type StockReading = { externalId: string; quantity: number | null; manage
 export type StockWrite = ListingRef & { quantity: number };
 export type WriteResult =
 	/** `writtenAt`: channel's clock. `quantity`: what the channel says it shows now, if it says. */
-	{ outcome: "landed"; writtenAt: string; quantity: number | null } | { outcome: "failed"; error: ChannelError };
+	| { outcome: "landed"; writtenAt: string; quantity: number | null }
+	/** The channel has taken it and will apply it later, or refuse it then: delivery reads the figure until it shows, or parks it. */
+	| { outcome: "accepted"; acceptedAt: string; receipt: string }
+	| { outcome: "failed"; error: ChannelError };
 
 export type WebhookManager = {
 	topics: readonly string[];

@@ -96,7 +96,7 @@ async function land(lane: Lane, writes: readonly PlannedWrite[], results: readon
 			landings.flatMap(({ after }) => (after ? [{ listing: after, keptMs: null }] : [])),
 		);
 		// What left although the claim had gone to another worker: that one must read again.
-		const astray = landings.filter(({ after, result }) => !after && (result.outcome === "landed" || maybeDone(result.error)));
+		const astray = landings.filter(({ after, result }) => !after && (result.outcome !== "failed" || maybeDone(result.error)));
 		await disturbListings(
 			tx,
 			claim.shopId,
@@ -147,6 +147,7 @@ function landOne(
 			now,
 		});
 	}
+	if (result.outcome === "accepted") return settle(afterUnknown(listing, until), { now, since: null });
 	const { error } = result;
 	const known = maybeDone(error) ? afterUnknown(listing, until) : { ...listing, sent: null };
 	const blamed = error.connectionWide || error instanceof ClaimLostError ? known : afterFailure(known, error, now);
@@ -166,6 +167,7 @@ function toAttempt(write: PlannedWrite, result: WriteResult, tookMs: number): At
 		correlationId: write.correlationId,
 	};
 	if (result.outcome === "landed") return { ...base, outcome: "landed" };
+	if (result.outcome === "accepted") return { ...base, outcome: "unknown" };
 	const { error } = result;
 	return { ...base, error, outcome: maybeDone(error) ? "unknown" : error instanceof ClaimLostError ? "lost" : "failed" };
 }

@@ -59,7 +59,7 @@ export async function writeStock(client: WooClient, writes: readonly StockWrite[
 			}
 		}
 	}
-	if (trouble && ![...results.values()].some((result) => result.outcome === "landed" || result.error !== trouble)) throw trouble;
+	if (trouble && ![...results.values()].some((result) => result.outcome !== "failed" || result.error !== trouble)) throw trouble;
 	return writes.map((write) => results.get(write) ?? failed(new UnexpectedShapeError("The write was not answered")));
 }
 
