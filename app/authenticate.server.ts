@@ -1,5 +1,7 @@
+import { data } from "@remix-run/node";
 import type { Session } from "@shopify/shopify-api";
 import { database } from "#app/db.server.ts";
+import { allows, approversOf, isMissingRight, type MissingRight, type Right, rightOf, sayMissingRight } from "#app/rights/index.ts";
 import { sessionTokenOf, shopify } from "#app/shopify.server.ts";
 
 /** Who is asking: a member of this shop's staff, in this shop's admin. */
@@ -18,6 +20,33 @@ export type AdminContext = {
 export async function authenticateAdmin(request: Request): Promise<AdminContext> {
 	const { session, sessionToken } = await oneAtATime(shopNamedBy(request), () => shopify().authenticate(request));
 	return { shopId: await idOfInstalledShop(session), shopDomain: session.shop, userId: sessionToken.sub, session };
+}
+
+/**
+ * Every page and action of the embedded app that shows or changes the shop asks here what its caller may do (R40). Throws the
+ * 403 that components/route-error.tsx shows as a page; actions are wrapped in `answering`.
+ */
+export async function requireRight(request: Request, needed: Right): Promise<AdminContext & { right: Right }> {
+	const context = await authenticateAdmin(request);
+	const held = await rightOf(database(), context.shopId, context.userId);
+	if (allows(held, needed)) return { ...context, right: held };
+	const approvers = await approversOf(database(), context.shopId);
+	throw Response.json({ missingRight: needed, held, approvers } satisfies MissingRight, { status: 403 });
+}
+
+/** What an action tells the person who pressed: a toast (components/use-said.ts). */
+export type Said = { ok: boolean; message: string };
+
+/** For actions: what is missing is said where the person pressed, and the page stays as it is. */
+export async function answering<T>(act: () => Promise<T>) {
+	try {
+		return await act();
+	} catch (thrown) {
+		const missing: unknown = thrown instanceof Response && thrown.status === 403 ? await thrown.clone().json() : null;
+		if (!isMissingRight(missing)) throw thrown;
+		const { what, who } = sayMissingRight(missing);
+		return data({ ok: false, message: `${what} ${who}` } satisfies Said, { status: 403 });
+	}
 }
 
 /** The pages under /auth that Shopify's library answers by itself (a token for a page that came without, leaving the frame). */

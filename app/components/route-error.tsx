@@ -1,11 +1,14 @@
 import { isRouteErrorResponse, useRevalidator, useRouteError } from "@remix-run/react";
-import { Banner, Page } from "@shopify/polaris";
+import { Banner, Card, EmptyState, Page, Text } from "@shopify/polaris";
+import { isMissingRight, type MissingRight, sayMissingRight } from "#app/rights/right.ts";
 import { PlainPage } from "./plain-page.tsx";
 
 /** For pages inside the app's layout: what went wrong and one way on, within Polaris. */
 export function PageError({ title }: { title: string }) {
 	const error = useRouteError();
 	const revalidator = useRevalidator();
+	if (isRouteErrorResponse(error) && isMissingRight(error.data)) return <NoRight title={title} missing={error.data} />;
+	if (isRouteErrorResponse(error) && error.status === 404) return <NotThere title={title} />;
 	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
 	return (
 		<Page title={title}>
@@ -20,9 +23,42 @@ export function PageError({ title }: { title: string }) {
 	);
 }
 
+function NoRight({ title, missing }: { title: string; missing: MissingRight }) {
+	const { what, who } = sayMissingRight(missing);
+	return (
+		<Page>
+			<ui-title-bar title={title} />
+			<Card>
+				<EmptyState heading="You need another right for this page" image="">
+					<Text as="p">{what}</Text>
+					<Text as="p">{who}</Text>
+				</EmptyState>
+			</Card>
+		</Page>
+	);
+}
+
+/** Deleted meanwhile, or never this shop's: the answer is the same, and says nothing of other shops. */
+function NotThere({ title }: { title: string }) {
+	return (
+		<Page>
+			<ui-title-bar title={title} />
+			<Card>
+				<EmptyState heading="This is not here" image="" action={{ content: "Go to the overview", url: "/app" }}>
+					<Text as="p">It may have been deleted in Shopify, or its channel was disconnected.</Text>
+				</EmptyState>
+			</Card>
+		</Page>
+	);
+}
+
 /** For the layout itself and addresses that do not exist: no Polaris provider there. */
 export function LayoutError() {
 	const error = useRouteError();
+	if (isRouteErrorResponse(error) && isMissingRight(error.data)) {
+		const { what, who } = sayMissingRight(error.data);
+		return <PlainPage title="You need another right for this page">{`${what} ${who}`}</PlainPage>;
+	}
 	if (isRouteErrorResponse(error) && error.status === 404) return <PlainPage title="Lockstep">There is no such page.</PlainPage>;
 	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
 	return (

@@ -32,3 +32,16 @@ export function ago(at: string, now: string): string {
 export function listed(names: readonly string[]): string {
 	return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** "Nov 20, 14:02:31": to the second, because a story of sales is read in seconds. */
+export function moment(at: string, timeZone: string): string {
+	let format = formats.get(timeZone);
+	if (!format) {
+		const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+		format = new Intl.DateTimeFormat(LOCALE, { ...parts, timeZone });
+		formats.set(timeZone, format);
+	}
+	return format.format(new Date(at));
+}

@@ -1,0 +1,125 @@
+import {
+	Box,
+	Card,
+	EmptySearchResult,
+	IndexFilters,
+	IndexFiltersMode,
+	type IndexFiltersProps,
+	IndexTable,
+	type IndexTableProps,
+	useBreakpoints,
+} from "@shopify/polaris";
+import { type ReactNode, useState } from "react";
+import type { UrlFilters } from "./use-url-filters.ts";
+
+export type View = { name: string; query: string; id?: number };
+
+type IndexListProps = {
+	/** What one row is: "product", "products". */
+	names: { singular: string; plural: string };
+	filters: UrlFilters;
+	searchHint: string;
+	/** Built-in views first, then those that the shop saved. A view is a query string of this page's filters. */
+	views: readonly View[];
+	/** The names of the address's parameters that are filters; what a view sets and clearing clears. */
+	filterNames: readonly string[];
+	choices?: IndexFiltersProps["filters"];
+	applied?: { key: string; label: string }[];
+	headings: IndexTableProps["headings"];
+	rowCount: number;
+	pages: { before: string | null; after: string | null };
+	selection?: Pick<IndexTableProps, "selectedItemsCount" | "onSelectionChange" | "promotedBulkActions" | "bulkActions">;
+	onSaveView?: (name: string, query: string) => Promise<boolean>;
+	onDeleteView?: (view: View) => void;
+	/** Stands in the place of the list when there is nothing at all, whatever the filters. */
+	nothingYet?: ReactNode;
+	children: ReactNode;
+};
+
+/** The pattern of all lists: views and filters that live in the address, a table that is a list on a phone, pages by keyset. */
+export function IndexList(props: IndexListProps) {
+	const { names, filters, views, filterNames, rowCount, pages, selection } = props;
+	const { smDown } = useBreakpoints();
+	const [mode, setMode] = useState<IndexFiltersMode>(filters.query ? IndexFiltersMode.Filtering : IndexFiltersMode.Default);
+	if (props.nothingYet) return <Card>{props.nothingYet}</Card>;
+
+	const current = queryOf(filterNames, filters.get);
+	const selected = Math.max(
+		0,
+		views.findIndex((view) => view.query === current),
+	);
+	const clear = Object.fromEntries(filterNames.map((name) => [name, ""]));
+	const choose = (index: number) => {
+		const chosen = new URLSearchParams(views[index]?.query ?? "");
+		filters.set({ ...clear, ...Object.fromEntries(chosen) });
+	};
+	const forget = async (view: View) => {
+		props.onDeleteView?.(view);
+		return true;
+	};
+	const tabs = views.map((view, index) => ({
+		id: `view-${index}`,
+		content: view.name,
+		index,
+		isLocked: index === 0,
+		...(view.id !== undefined && props.onDeleteView ? { actions: [{ type: "delete" as const, onPrimaryAction: () => forget(view) }] } : {}),
+		onAction: () => choose(index),
+	}));
+	return (
+		<Card padding="0">
+			<IndexFilters
+				tabs={tabs}
+				selected={selected}
+				onSelect={choose}
+				queryValue={filters.query}
+				queryPlaceholder={props.searchHint}
+				onQueryChange={filters.setQuery}
+				onQueryClear={() => filters.set({ q: "" })}
+				filters={props.choices ?? []}
+				appliedFilters={(props.applied ?? []).map((one) => ({ ...one, onRemove: () => filters.set({ [one.key]: "" }) }))}
+				onClearAll={() => filters.set(clear)}
+				cancelAction={{ onAction: () => filters.set(clear), disabled: false }}
+				mode={mode}
+				setMode={setMode}
+				canCreateNewView={props.onSaveView !== undefined}
+				{...(props.onSaveView ? { onCreateNewView: async (name: string) => (await props.onSaveView?.(name, current)) ?? false } : {})}
+				loading={filters.loading}
+				disableKeyboardShortcuts
+			/>
+			<div className="index-list" aria-busy={filters.loading} data-testid="index-list">
+				<IndexTable
+					resourceName={names}
+					itemCount={rowCount}
+					headings={props.headings}
+					condensed={smDown}
+					selectable={selection !== undefined}
+					{...(selection ?? {})}
+					{...(rowCount > 0 && (pages.before ?? pages.after) !== null
+						? {
+								pagination: {
+									hasPrevious: pages.before !== null,
+									hasNext: pages.after !== null,
+									onPrevious: () => filters.set({ before: pages.before ?? "", after: "" }),
+									onNext: () => filters.set({ after: pages.after ?? "", before: "" }),
+								},
+							}
+						: {})}
+					emptyState={
+						<Box padding="400">
+							<EmptySearchResult title={`No ${names.plural} found`} description="Change the filters or the search." withIllustration />
+						</Box>
+					}
+				>
+					{props.children}
+				</IndexTable>
+			</div>
+		</Card>
+	);
+}
+
+/** The filters as one comparable text: a view is the one that is open when its text is the same. */
+export function queryOf(names: readonly string[], get: (name: string) => string): string {
+	const query = new URLSearchParams();
+	for (const name of [...names].sort()) if (get(name)) query.set(name, get(name));
+	return query.toString();
+}

@@ -1,0 +1,29 @@
+import { useEffect, useState } from "react";
+import { ago, moment } from "./words.ts";
+
+/** How long ago; the exact time, in the reader's own zone, on pointing at it. */
+export function Ago({ at, now }: { at: string; now: string }) {
+	const zone = useZone();
+	return (
+		<time dateTime={at} title={moment(at, zone)} className="figures">
+			{ago(at, now)}
+		</time>
+	);
+}
+
+/** The exact moment, in the reader's own zone once the page runs in their browser. */
+export function Moment({ at }: { at: string }) {
+	const zone = useZone();
+	return (
+		<time dateTime={at} className="figures">
+			{moment(at, zone)}
+		</time>
+	);
+}
+
+/** The server does not know the reader's zone: it says UTC, and the browser corrects it without moving anything. */
+function useZone(): string {
+	const [zone, setZone] = useState("UTC");
+	useEffect(() => setZone(Intl.DateTimeFormat().resolvedOptions().timeZone), []);
+	return zone;
+}
