@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type AppSettings, channels } from "#channels";
 
 export type Env = ReturnType<typeof namesOf>;
 
@@ -10,9 +11,10 @@ export function loadEnv(source: Record<string, string | undefined> = process.env
 	// An empty line in an .env file (`REDIS_URL=`) means "not set".
 	const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value.trim() !== ""));
 	const parsed = environment.safeParse(given, { reportInput: true });
-	const problems = parsed.success ? rulesBroken(parsed.data) : parsed.error.issues.map(sentenceOf);
+	const registered = readAppSettings(given);
+	const problems = [...(parsed.success ? rulesBroken(parsed.data) : parsed.error.issues.map(sentenceOf)), ...registered.problems];
 	if (!parsed.success || problems.length > 0) throw new EnvironmentError(problems);
-	return namesOf(parsed.data);
+	return namesOf(parsed.data, registered.settings);
 }
 
 const SINGLETON = Symbol.for("lockstep.env");
@@ -99,7 +101,30 @@ const environment = z.object({
 	STOCK_CHECK_SECONDS: whole(5, 86_400).default(3_600),
 });
 
-function namesOf(raw: z.infer<typeof environment>) {
+/** What the operator has registered with a channel: its id and the setting's key, `AMAZON_LWA_CLIENT_ID` for `lwaClientId`. */
+export const appSettingName = (channelId: string, key: string): string =>
+	`${channelId}_${key.replace(/([a-z0-9])([A-Z])/g, "$1_$2")}`.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
+
+/**
+ * Of each channel all that it needs, or nothing: a channel of which nothing is set is simply not available on this server, and
+ * one that is half set is a mistake that its operator should hear of now and not from a merchant.
+ */
+function readAppSettings(given: Record<string, string | undefined>): { settings: Record<string, AppSettings>; problems: string[] } {
+	const settings: Record<string, AppSettings> = {};
+	const problems: string[] = [];
+	for (const { id, name, appSettings } of channels()) {
+		const named = (appSettings ?? []).map((setting) => ({ ...setting, variable: appSettingName(id, setting.key) }));
+		const set = named.filter(({ variable }) => given[variable] !== undefined);
+		const missing = named.filter(({ optional, variable }) => !optional && given[variable] === undefined);
+		if (set.length === 0) continue;
+		if (missing.length === 0) settings[id] = Object.fromEntries(set.map(({ key, variable }) => [key, given[variable]?.trim() ?? ""]));
+		const others = set.map(({ variable }) => variable).join(", ");
+		for (const { variable } of missing) problems.push(`${variable} is missing: ${name} is set up halfway (${others}).`);
+	}
+	return { settings, problems };
+}
+
+function namesOf(raw: z.infer<typeof environment>, appSettings: Record<string, AppSettings>) {
 	return {
 		mode: raw.NODE_ENV,
 		host: raw.HOST,
@@ -123,6 +148,8 @@ function namesOf(raw: z.infer<typeof environment>) {
 		workerProcesses: raw.WORKER_PROCESSES,
 		orderPollMs: raw.ORDER_POLL_SECONDS * 1000,
 		stockCheckMs: raw.STOCK_CHECK_SECONDS * 1000,
+		/** By channel id; only those of which everything needed is set. */
+		appSettings,
 	};
 }
 

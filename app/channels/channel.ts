@@ -31,7 +31,8 @@ export type Channel = {
 	connect(account: AccountAccess): ChannelClient;
 };
 
-export type AppSetting = { key: string; secret: boolean; help: string };
+/** `optional`: the channel can be connected without it. */
+export type AppSetting = { key: string; secret: boolean; help: string; optional?: boolean };
 /** Values by `AppSetting.key`. */
 export type AppSettings = Readonly<Record<string, string>>;
 

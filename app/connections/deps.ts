@@ -8,7 +8,7 @@ import type { Wake } from "#jobs";
 export type Deps = {
 	pool: Pool;
 	keyRing: KeyRing;
-	env: Pick<Env, "shopifyApiKey" | "shopifyApiSecrets">;
+	env: Pick<Env, "shopifyApiKey" | "shopifyApiSecrets"> & Partial<Pick<Env, "appSettings">>;
 	log: Logger;
 	/** Wakes a job after a commit; losing a wake loses nothing, the sweeper finds what waits. */
 	wake: Wake;

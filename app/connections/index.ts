@@ -2,6 +2,7 @@
  * Connections: which accounts a shop has, their sealed credentials and tokens, how a shop comes and goes, and what it is
  * imported from. `openClient` is how every stage gets to an account's API.
  */
+export { type Availability, appSettingsOf, availableChannels } from "./app-settings.ts";
 export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
 export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";
 export type { Deps } from "./deps.ts";

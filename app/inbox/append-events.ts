@@ -2,7 +2,7 @@ import type { Queryable } from "#app/db.server.ts";
 import { type CanonicalEvent, laneOf } from "#domain";
 import { storableJson, storableText } from "./storable.ts";
 
-export type EventSource = "webhook" | "fetch" | "poll" | "import" | "replay" | "app";
+export type EventSource = "webhook" | "queue" | "fetch" | "poll" | "import" | "replay" | "app";
 
 export type NewInboxEvent = {
 	shopId: number;
