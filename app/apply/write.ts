@@ -3,7 +3,7 @@ import { requestFetch } from "#inbox";
 import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
 import { writeListings } from "#listings";
 import { type ApplyState, componentsOf } from "./decide/state.ts";
-import { resolveComplaints, writeComplaints, writeDifferences } from "./sql/inbox.ts";
+import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences } from "./sql/inbox.ts";
 
 /** Writes what was decided, in the order of the foreign keys. Everything is in the caller's transaction. */
 export async function writeState(
@@ -30,6 +30,8 @@ export async function writeState(
 		shopId,
 		state.deltas.changed().map((c) => c.value),
 	);
+	const wereUnanswered = state.deltas.changed().filter(({ loaded }) => loaded?.expired || loaded?.state === "unresolved");
+	await resolveSettledBatches(tx, shopId, [...new Set(wereUnanswered.map(({ value }) => value.batchId))]);
 	await writeOversells(
 		tx,
 		shopId,

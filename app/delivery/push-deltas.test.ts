@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { listDeadLetters } from "#dead-letters";
-import { deliver, findDueDeliveries, pushDeltas } from "#delivery";
+import { answerUnresolved, deliver, findDueDeliveries, pushDeltas } from "#delivery";
+import type { CanonicalEvent } from "#domain";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { deliveryDeps, drain, openShop, timePasses } from "../../tests/kit/delivery.ts";
 import { createNeighbourHome, type NeighbourHome } from "../../tests/kit/neighbour-home.ts";
-import { expectCoherentState, order, put, stockOf, type TestShop } from "../../tests/kit/shop.ts";
+import { expectCoherentState, order, put, reading, stockOf, type TestShop } from "../../tests/kit/shop.ts";
 import {
 	ChannelUnavailableError,
 	ConflictError,
@@ -235,6 +236,94 @@ describe("what home refuses", () => {
 		expect(wishes.rows).toContainEqual({ kind: "levels", external_id: "item-0" });
 		// Until it is settled the lower of the two figures is shown.
 		expect(await stockOf(database.pool, shop, 0)).toMatchObject({ available: 8 });
+	});
+
+	describe("home is read after the key was given up", () => {
+		const giveUp = async ({ done }: { done: boolean }) => {
+			await soldAtGuest("1", [{ item: 0, held: 2 }]);
+			home.faults.push({ kind: "timeout", effect: done ? "done" : "none" });
+			await push();
+			await timePasses(database.pool, shop, "23 hours");
+			await push();
+			await timePasses(database.pool, shop, "2 minutes");
+		};
+		const homeIsRead = async () => {
+			const asked = new Date().toISOString();
+			// The level's own stamp: its last change was a while ago.
+			const changed = new Date(Date.now() - 60_000).toISOString();
+			await put(database.pool, shop, [{ ...reading(0, level(0) ?? 0, changed), via: "query", askedAt: asked } as CanonicalEvent], {
+				connection: "home",
+				source: "fetch",
+			});
+			await drain(database.pool, shop);
+		};
+		const letters = async () => (await listDeadLetters(database.pool, shop.shopId)).length;
+
+		test("R08 its figure moved by just that: it took the units, and nothing is sent again", async () => {
+			await giveUp({ done: true });
+			await homeIsRead();
+			expect(await stockOf(database.pool, shop, 0)).toEqual({ available: 8, short: 0, owed: 0 });
+			expect(await letters()).toBe(0);
+			await push();
+			expect(level(0)).toBe(8);
+			expect(home.requests).toHaveLength(1);
+			await expectCoherentState(database.pool, shop.shopId);
+		});
+
+		test("R08 its figure did not move: the units are owed again and go out once, under a new key", async () => {
+			await giveUp({ done: false });
+			expect(level(0)).toBe(10);
+			await homeIsRead();
+			expect(await stockOf(database.pool, shop, 0)).toEqual({ available: 8, short: 0, owed: -2 });
+			expect(await letters()).toBe(0);
+			await push();
+			await drain(database.pool, shop);
+			expect(level(0)).toBe(8);
+			expect(keys().size).toBe(2);
+			await expectCoherentState(database.pool, shop.shopId);
+		});
+
+		test.each([{ done: true }, { done: false }])(
+			"R21 its figure says neither: the lower one counts, later sales go out, and a person's answer settles it (it took them: $done)",
+			async ({ done }) => {
+				await giveUp({ done });
+				// Somebody counted the shelf meanwhile.
+				home.levels.set("item-0 loc-0", (level(0) ?? 0) + 5);
+				await homeIsRead();
+				const truth = 10 - 2 + 5;
+				expect(await stockOf(database.pool, shop, 0)).toEqual({ available: done ? 11 : 13, short: 0, owed: 0 });
+				expect(await letters()).toBe(1);
+				await expectCoherentState(database.pool, shop.shopId);
+
+				await soldAtGuest("2", [{ item: 0, held: 1 }]);
+				await push();
+				await drain(database.pool, shop);
+				expect(level(0)).toBe(done ? 12 : 14);
+
+				const [batch] = await batches();
+				const answer = () => answerUnresolved({ pool: database.pool }, shop.shopId, { batchId: batch.id, took: done, actor: "7" });
+				const both = await Promise.all([answer(), answer()]);
+				expect(both.map(({ outcome }) => outcome).sort()).toEqual(["answered", "nothing to answer"]);
+				await drain(database.pool, shop);
+				await push();
+				await drain(database.pool, shop);
+				expect(await stockOf(database.pool, shop, 0)).toEqual({ available: truth - 1, short: 0, owed: 0 });
+				expect(level(0)).toBe(truth - 1);
+				expect(await letters()).toBe(0);
+				await expectCoherentState(database.pool, shop.shopId);
+			},
+		);
+
+		test("R37 nobody answers for another shop", async () => {
+			await giveUp({ done: true });
+			home.levels.set("item-0 loc-0", 20);
+			await homeIsRead();
+			const [batch] = await batches();
+			const other = await openShop(database.pool, { items: 1, opening: 10 });
+			expect(await answerUnresolved({ pool: database.pool }, other.shopId, { batchId: batch.id, took: true, actor: "7" })).toEqual({
+				outcome: "nothing to answer",
+			});
+		});
 	});
 
 	test("R18 home that asks to try again gets the same key; home in trouble is left alone", async () => {

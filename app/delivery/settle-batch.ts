@@ -110,15 +110,18 @@ export async function postponeBatch(deps: DeliveryDeps, batch: BatchInHand, erro
 	logAttempts(deps.log, batch.shopId, batch.connectionId, [attempt]);
 }
 
+/** A little longer than apply waits before it believes that a request of ours is over (SETTLED_AFTER_MS there). */
+const READ_AFTER_MS = 65_000;
+
 /**
- * The key is too old to be sent again, and whether home took it is not known. Home's own figures are asked for, and until it
- * is settled its units stay subtracted: the lower of the two figures is shown.
+ * The key is too old to be sent again, and whether home took it is not known. Home's own figures are asked for once our last
+ * request has surely ended, and apply settles it by them (apply/decide/unresolved.ts); until then its units stay subtracted.
  */
 export async function giveUpOnKey(deps: DeliveryDeps, batch: BatchInHand): Promise<void> {
 	const message = "Home never said whether it took these differences, and their key is too old to ask again.";
 	await transaction(deps.pool, async (tx) => {
 		const { rowCount } = await tx.query(
-			"UPDATE delta_batch SET state = 'unresolved', last_error = $3, claim_token = NULL, claimed_until = NULL WHERE shop_id = $1 AND id = $2 AND state = 'open'",
+			"UPDATE delta_batch SET state = 'unresolved', unresolved_at = clock_timestamp(), last_error = $3, claim_token = NULL, claimed_until = NULL WHERE shop_id = $1 AND id = $2 AND state = 'open'",
 			[batch.shopId, batch.id, message],
 		);
 		if (rowCount === 0) return;
@@ -131,6 +134,7 @@ export async function giveUpOnKey(deps: DeliveryDeps, batch: BatchInHand): Promi
 				kind: "levels" as const,
 				externalId: line.itemExternalId,
 				reason: "a write of unknown outcome",
+				delayMs: READ_AFTER_MS,
 				correlationId: batch.correlationId,
 			})),
 		);

@@ -1,7 +1,8 @@
 /**
  * The ledger's rows as the pure code sees them. Times are milliseconds since the epoch; whose clock it is stands with each.
  * Invariant of a stock row: net = available − short
- *   = homeQuantity + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it.
+ *   = homeQuantity + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it,
+ * where of unresolved lines only those that lower it count.
  */
 export type Stock = {
 	itemId: number;
@@ -37,13 +38,18 @@ export type DeltaLine = {
 	itemId: number;
 	locationId: number;
 	delta: number;
-	state: "open" | "landed" | "contained" | "void";
+	state: "open" | "landed" | "contained" | "void" | "unresolved";
 	/** Home's clock. */
 	landedAt: number | null;
 	/** Our clock. */
 	answeredAt: number | null;
-	/** The batch has been sent at least once. */
-	tried: boolean;
+	/** The batch is being sent right now: its effect may be heard of before its answer. */
+	underWay: boolean;
+	/**
+	 * Set while it is open and its batch's key is too old to be sent again. `at`: our clock; `homeMoves`: what home's
+	 * figure moved by itself since the first try, one number per movement; `explained`: what orders took back of that since.
+	 */
+	expired: { at: number; homeMoves: readonly number[]; explained: readonly number[] } | null;
 };
 
 export type Movement = {

@@ -68,7 +68,7 @@ export async function timePasses(pool: pg.Pool, shop: TestShop, interval: string
 	await pool.query("UPDATE connection SET breaker_until = breaker_until - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);
 	await pool.query(
 		`UPDATE delta_batch SET next_attempt_at = next_attempt_at - $2::interval, claimed_until = claimed_until - $2::interval,
-		   first_tried_at = first_tried_at - $2::interval WHERE shop_id = $1`,
+		   first_tried_at = first_tried_at - $2::interval, unresolved_at = unresolved_at - $2::interval WHERE shop_id = $1`,
 		[shop.shopId, interval],
 	);
 	await pool.query("UPDATE stock SET next_attempt_at = next_attempt_at - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);

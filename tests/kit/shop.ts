@@ -185,7 +185,8 @@ export async function expectCoherentState(pool: pg.Pool, shopId: number, { drain
 		`SELECT s.item_id, s.location_id, s.available - s.short AS net,
 		   (SELECT coalesce(sum(delta), 0)::int FROM movement m WHERE m.shop_id = s.shop_id AND m.item_id = s.item_id AND m.location_id = s.location_id) AS ledger,
 		   coalesce(s.home_quantity, 0) + s.delta_owed
-		     + (SELECT coalesce(sum(delta), 0)::int FROM delta_line d WHERE d.shop_id = s.shop_id AND d.item_id = s.item_id AND d.location_id = s.location_id AND d.state IN ('open', 'landed'))
+		     + (SELECT coalesce(sum(CASE WHEN d.state = 'unresolved' THEN least(d.delta, 0) ELSE d.delta END), 0)::int FROM delta_line d
+		          WHERE d.shop_id = s.shop_id AND d.item_id = s.item_id AND d.location_id = s.location_id AND d.state IN ('open', 'landed', 'unresolved'))
 		     - (SELECT coalesce(sum(quantity), 0)::int FROM prediction p WHERE p.shop_id = s.shop_id AND p.item_id = s.item_id AND p.location_id = s.location_id) AS parts
 		 FROM stock s WHERE s.shop_id = $1`,
 		[shopId],

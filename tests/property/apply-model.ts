@@ -134,7 +134,9 @@ export function expectBooksBalance(state: ApplyState): void {
 	for (const stock of state.stock.values()) {
 		let open = 0;
 		for (const d of state.deltas.values()) {
-			if (d.itemId === stock.itemId && d.locationId === stock.locationId && (d.state === "open" || d.state === "landed")) open += d.delta;
+			if (d.itemId !== stock.itemId || d.locationId !== stock.locationId) continue;
+			if (d.state === "open" || d.state === "landed") open += d.delta;
+			if (d.state === "unresolved") open += Math.min(0, d.delta);
 		}
 		for (const p of state.predictions.values()) if (p && p.itemId === stock.itemId && p.locationId === stock.locationId) open -= p.quantity;
 		const net = (stock.homeQuantity ?? 0) + stock.deltaOwed + open;

@@ -192,7 +192,8 @@ function push(run: Run, latency: number, answer: number, echo: Way): void {
 			state: "open",
 			landedAt: null,
 			answeredAt: null,
-			tried: true,
+			underWay: true,
+			expired: null,
 		});
 		run.state.stock.set(`${stock.itemId}:${stock.locationId}`, { ...stock, deltaOwed: 0, owedSince: null });
 	}

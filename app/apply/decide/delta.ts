@@ -1,7 +1,8 @@
 import type { DeltaLine } from "#ledger";
 import { moveStock, stockAt } from "./move.ts";
 import { askForLevels } from "./prediction.ts";
-import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
+import type { ApplyState, BatchEvent, Verdict } from "./state.ts";
+import { settle } from "./unresolved.ts";
 
 /**
  * Home accepted a batch. The units stay subtracted until a reading holds them. One may be here already: the echo of our own
@@ -16,6 +17,11 @@ export function decideLanded(
 	const lines = openLines(state, landed.batchId);
 	for (const line of lines) {
 		const stock = stockAt(state, line.itemId, line.locationId);
+		if (line.state === "unresolved") {
+			// A person says so, and home has been read since.
+			settle(state, event, stock, { line, ruling: "took", at: landedAt });
+			continue;
+		}
 		const next: DeltaLine = { ...line, state: "landed", landedAt, answeredAt: Date.parse(landed.answeredAt) };
 		const contained = stock.homeReadAt !== null && stock.homeReadAt > landedAt;
 		// In the same second: it is in the figure if the figure moved by it and nothing else explains that.
@@ -36,21 +42,14 @@ export function decideLanded(
 	return lines.length > 0 ? { outcome: "applied", note: `${lines.length} lines landed` } : { outcome: "ignored", note: "nothing open" };
 }
 
-/** Home refused a batch: its units are owed again, for a batch with a new key. Net stock does not change. */
-export function decideVoid(state: ApplyState, batchId: number): Verdict {
+/** Home refused a batch: its units are owed again, for a batch with a new key. Net stock does not change, where they counted. */
+export function decideVoid(state: ApplyState, event: BatchEvent, batchId: number): Verdict {
 	const lines = openLines(state, batchId);
 	for (const line of lines) {
-		const stock = stockAt(state, line.itemId, line.locationId);
-		const deltaOwed = stock.deltaOwed + line.delta;
-		state.deltas.set(line.id, { ...line, state: "void" });
-		state.stock.set(stockKey(line.itemId, line.locationId), {
-			...stock,
-			deltaOwed,
-			owedSince: deltaOwed === 0 ? null : (stock.owedSince ?? state.now),
-		});
+		settle(state, event, stockAt(state, line.itemId, line.locationId), { line, ruling: "refused", at: event.receivedAt });
 	}
 	return lines.length > 0 ? { outcome: "applied", note: `${lines.length} lines owed again` } : { outcome: "ignored", note: "nothing open" };
 }
 
 const openLines = (state: ApplyState, batchId: number) =>
-	[...state.deltas.values()].filter((l) => l.batchId === batchId && l.state === "open");
+	[...state.deltas.values()].filter((l) => l.batchId === batchId && (l.state === "open" || l.state === "unresolved"));

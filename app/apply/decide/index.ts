@@ -68,7 +68,7 @@ function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 		case "delta.landed":
 			return decideLanded(state, batchEvent, event);
 		case "delta.void":
-			return decideVoid(state, event.batchId);
+			return decideVoid(state, batchEvent, event.batchId);
 		case "orders.watermark":
 			return decideWatermark(state, batchEvent, event.watermark);
 		default: {

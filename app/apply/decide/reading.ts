@@ -3,6 +3,7 @@ import type { DeltaLine, Prediction, Stock } from "#ledger";
 import { moveStock, stockAt } from "./move.ts";
 import { askForLevels, predictionKey, READ_LAG_MS } from "./prediction.ts";
 import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
+import { settleExpired, unitsOf } from "./unresolved.ts";
 
 /**
  * Home's own figure replaces the one we hold, unless it is older. What it contains (our deltas, home's sales) is no longer
@@ -19,7 +20,7 @@ export function decideReading(state: ApplyState, event: BatchEvent, reading: Hom
 		state.fetches.push({ connectionId: event.connectionId, ...fetch, dueAt: state.now, reason: "reading of something unknown" });
 		return { outcome: "ignored", note: "unknown item or location: asked for" };
 	}
-	const stock = stockAt(state, itemId, location.id);
+	let stock = stockAt(state, itemId, location.id);
 	const readAt = Date.parse(reading.readAt);
 	const quantity = reading.stocked ? reading.quantity : 0;
 	if (stock.homeReadAt !== null && readAt < stock.homeReadAt) return { outcome: "ignored", note: "stale" };
@@ -34,6 +35,8 @@ export function decideReading(state: ApplyState, event: BatchEvent, reading: Hom
 
 	const { contained, doubtful } = containedIn(state, stock, reading, readAt, quantity);
 	for (const effect of contained) absorb(state, effect);
+	const expected = (stock.homeQuantity ?? quantity) + contained.reduce((sum, effect) => sum + effect.units, 0);
+	stock = settleExpired(state, event, stock, { reading, unexplained: quantity - expected });
 	if (doubtful) askForLevels(state, itemId, "changes in the same second");
 
 	const left = openEffects(state, itemId, location.id).reduce((sum, e) => sum + e.units, 0);
@@ -55,9 +58,9 @@ type Effect =
 export function openEffects(state: ApplyState, itemId: number, locationId: number): Effect[] {
 	const effects: Effect[] = [];
 	for (const line of state.deltas.values()) {
-		if (line.itemId === itemId && line.locationId === locationId && (line.state === "open" || line.state === "landed")) {
-			effects.push({ kind: "delta", line, units: line.delta });
-		}
+		if (line.itemId !== itemId || line.locationId !== locationId) continue;
+		if (line.state === "open" || line.state === "landed" || line.state === "unresolved")
+			effects.push({ kind: "delta", line, units: unitsOf(line) });
 	}
 	for (const { key, prediction } of predictionsOf(state, itemId, locationId)) {
 		effects.push({ kind: "prediction", key, prediction, units: -prediction.quantity });
@@ -89,11 +92,13 @@ function containedIn(
 	const contained: Effect[] = [];
 	const ties: Effect[] = [];
 	for (const effect of openEffects(state, stock.itemId, stock.locationId)) {
+		// Only a person, or home's word that comes after all, ends it.
+		if (effect.kind === "delta" && effect.line.state === "unresolved") continue;
 		const at = effect.kind === "delta" ? effect.line.landedAt : effect.prediction.stamp;
 		const heardAt = effect.kind === "delta" ? effect.line.answeredAt : effect.prediction.receivedAt;
 		if ((at !== null && at < readAt) || known(heardAt)) contained.push(effect);
 		// A batch under way has no stamp yet; its echo may be faster than its answer.
-		else if (at === readAt || (at === null && effect.kind === "delta" && effect.line.tried)) ties.push(effect);
+		else if (at === readAt || (at === null && effect.kind === "delta" && effect.line.underWay)) ties.push(effect);
 	}
 	if (ties.length === 0 || stock.homeQuantity === null) return { contained, doubtful: false };
 	let expected = stock.homeQuantity + contained.reduce((sum, e) => sum + e.units, 0);

@@ -122,6 +122,17 @@ export async function resolveComplaints(tx: PoolClient, shopId: number, sourceKe
 	);
 }
 
+/** Batches that nobody knew the end of, and of which every line is settled now (delivery/settle-batch.ts wrote the letter). */
+export async function resolveSettledBatches(tx: PoolClient, shopId: number, batchIds: readonly number[]): Promise<void> {
+	if (batchIds.length === 0) return;
+	await tx.query(
+		`UPDATE dead_letter d SET state = 'resolved', last_at = clock_timestamp()
+		 WHERE d.shop_id = $1 AND d.source_key = ANY(SELECT 'delta-batch:' || id FROM unnest($2::bigint[]) AS id) AND d.state = 'open'
+		   AND NOT EXISTS (SELECT FROM delta_line l WHERE l.shop_id = $1 AND l.batch_id = d.delta_batch_id AND l.state IN ('open', 'unresolved'))`,
+		[shopId, batchIds],
+	);
+}
+
 export async function writeDifferences(
 	tx: PoolClient,
 	shopId: number,

@@ -1,6 +1,11 @@
 import type { PoolClient } from "pg";
 import type { DeltaLine, Oversell, Prediction, Stock } from "../types.ts";
 
+/** More unexplained changes than this in a day are unclear anyway. */
+const HOME_MOVES_MAX = 500;
+const MOVES = (cause: string) => `ARRAY(SELECT m.delta FROM movement m WHERE m.shop_id = l.shop_id AND m.item_id = l.item_id
+		     AND m.location_id = l.location_id AND m.cause = ${cause} AND m.created_at >= b.first_tried_at ORDER BY m.id DESC LIMIT ${HOME_MOVES_MAX})`;
+
 /**
  * Locks the stock rows of `itemIds` in key order (every writer takes them in this order, so two never wait for each other in
  * a circle) and then reads what belongs to them. The lines and predictions are read after the lock is held: whoever moves
@@ -24,9 +29,12 @@ export async function lockStock(
 		[shopId, itemIds],
 	);
 	const deltas = await tx.query(
-		`SELECT l.id, l.batch_id, l.item_id, l.location_id, l.delta, l.state, l.landed_at, l.answered_at, b.first_tried_at IS NOT NULL AS tried
+		`SELECT l.id, l.batch_id, l.item_id, l.location_id, l.delta, l.state, l.landed_at, l.answered_at, b.first_tried_at IS NOT NULL AND b.claim_token IS NOT NULL AS under_way,
+		   CASE WHEN l.state = 'open' THEN b.unresolved_at END AS expired_at,
+		   CASE WHEN l.state = 'open' AND b.unresolved_at IS NOT NULL THEN ${MOVES("'home'")} END AS home_moves,
+		   CASE WHEN l.state = 'open' AND b.unresolved_at IS NOT NULL THEN ${MOVES("'home-explained'")} END AS explained
 		 FROM delta_line l JOIN delta_batch b ON b.shop_id = l.shop_id AND b.id = l.batch_id
-		 WHERE l.shop_id = $1 AND l.item_id = ANY($2::bigint[]) AND l.state IN ('open', 'landed') ORDER BY l.id`,
+		 WHERE l.shop_id = $1 AND l.item_id = ANY($2::bigint[]) AND l.state IN ('open', 'landed', 'unresolved') ORDER BY l.id`,
 		[shopId, itemIds],
 	);
 	const oversells = await tx.query(
@@ -65,7 +73,8 @@ export async function lockStock(
 			state: r.state,
 			landedAt: ms(r.landed_at),
 			answeredAt: ms(r.answered_at),
-			tried: r.tried,
+			underWay: r.under_way,
+			expired: r.expired_at === null ? null : { at: r.expired_at.getTime(), homeMoves: r.home_moves, explained: r.explained },
 		})),
 		oversells: oversells.rows.map((r) => ({
 			id: r.id,
