@@ -12,6 +12,5 @@ export default defineConfig({
 		hookTimeout: 60_000,
 		teardownTimeout: 20_000,
 		// Real processes, browsers and queues on a shared machine: one more try in CI, which the report names. Locally none.
-		retry: process.env.CI ? 1 : 0,
 	},
 });

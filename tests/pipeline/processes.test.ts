@@ -59,7 +59,7 @@ it.each(backends)(
 
 		// The first push, and what the round before left.
 		world.route(APP_ORIGIN, `http://127.0.0.1:${web.port}`);
-		await expect.poll(outOfStep, { timeout: IN_STEP_MS, interval: 250 }).toEqual([]);
+		await expect.poll(() => outOfStep(), { timeout: IN_STEP_MS, interval: 250 }).toEqual([]);
 		const told = webhookCounts(world.books);
 
 		for (const channel of ["shopify", "woocommerce"]) {
@@ -87,7 +87,10 @@ it.each(backends)(
 		}
 		world.faults.clear();
 		world.clock.skip(POLL_SETTLES_MS);
-		await expect.poll(outOfStep, { timeout: IN_STEP_MS, interval: 250 }).toEqual([]);
+		await expect.poll(() => outOfStep({ sureOnly: true }), { timeout: IN_STEP_MS, interval: 250 }).toEqual([]);
+		// In this world a write has landed or not within milliseconds, so the rest of the horizon brings nothing new.
+		await database.pool.query("UPDATE listing SET uncertain_until = now() WHERE shop_id = $1 AND uncertain_until > now()", [shopId]);
+		await expect.poll(() => outOfStep(), { timeout: IN_STEP_MS, interval: 250 }).toEqual([]);
 
 		expect(sold).toBe(SALES);
 		expect(miscounted(world.books, shop.available)).toEqual({ double: 0, missed: 0 });
@@ -125,31 +128,34 @@ it.each(backends)(
 		await expect.poll(waiting, { timeout: IN_STEP_MS, interval: 250 }).toBe(0);
 		// Asked to stop, they finish what they have in hand.
 		expect(await Promise.all([web.stop(), otherWeb.stop(), otherWorker.stop()])).toEqual([0, 0, 0]);
-		await expectCoherentState(database.pool, shopId);
+		// What came in while they were stopping waits for the next start.
+		await expectCoherentState(database.pool, shopId, { drained: false });
 	},
 	120_000,
 );
 
 /**
- * By the sandbox's own books, and nothing under way. A write that the killed worker had on its way may land for six minutes
- * (the store's late horizon), and a raise waits for that; here it has landed or not within milliseconds, so the wait is cut short.
+ * By the sandbox's own books, and nothing under way. `sureOnly`: a write that the killed worker had on its way may land for six
+ * minutes (the store's late horizon), and a raise of that listing waits for it, so such a one may show less than it should.
  */
-async function outOfStep(): Promise<string[]> {
+async function outOfStep({ sureOnly = false } = {}): Promise<string[]> {
 	const { books } = river.kit.world;
 	const { pool } = river.kit.database;
-	await pool.query("UPDATE listing SET uncertain_until = now() WHERE shop_id = $1 AND uncertain_until > now()", [river.shopId]);
 	const home = SKUS.filter((sku) => river.shop.available(sku) !== books.truth(sku)).map(
 		(sku) => `${sku} at home ${river.shop.available(sku)}, should ${books.truth(sku)}`,
 	);
 	const wrong = books.outOfStep("woocommerce");
-	const { rows } = await pool.query<{ sku: string }>(
-		"SELECT sku, desired, shown, unseen, sent, recheck, parked, attempts, next_attempt_at FROM listing WHERE shop_id = $1 AND sku = ANY($2)",
+	const { rows } = await pool.query<{ sku: string; uncertain: boolean }>(
+		`SELECT sku, desired, shown, unseen, assumed, sent, recheck, parked, attempts, next_attempt_at, uncertain_until,
+		   coalesce(uncertain_until > now(), false) AS uncertain
+		 FROM listing WHERE shop_id = $1 AND sku = ANY($2)`,
 		[river.shopId, wrong.map(({ sku }) => sku)],
 	);
-	const guest = wrong.map(
-		({ sku, shown, expected }) =>
-			`${sku} at the store ${shown}, should ${expected}; we hold ${JSON.stringify(rows.find((row) => row.sku === sku))}`,
-	);
+	const guest = wrong.flatMap(({ sku, shown, expected }) => {
+		const held = rows.find((row) => row.sku === sku);
+		const waits = sureOnly && held?.uncertain && shown < expected;
+		return waits ? [] : [`${sku} at the store ${shown}, should ${expected}; we hold ${JSON.stringify(held)}`];
+	});
 	const underWay = river.shop.pendingWebhooks() + river.store.waitingWebhooks();
 	return [...home, ...guest, ...(underWay > 0 ? [`${underWay} webhooks under way`] : [])];
 }
