@@ -6,7 +6,7 @@ import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { makeShop, type TestShop } from "../../tests/kit/shop.ts";
 import type { Limits } from "../channels/channel.ts";
 import { RateLimitedError } from "../channels/errors.ts";
-import { boundedRetryAfter, budgetHooks, correctBudget, takeBudget, withCallGuard } from "./budget.ts";
+import { boundedRetryAfter, bucketOf, budgetHooks, correctBudget, takeBudget, withCallGuard } from "./budget.ts";
 import { takeSlot } from "./call-slots.ts";
 
 let database: TestDatabase;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const limits = (some: Partial<Limits> = {}): Limits => ({ unitsPerSecond: 10, burst: 5, concurrency: 2, source: "test", ...some });
 const take = (cost = 1, some: Partial<Limits> = {}, connection = shop.guest) =>
-	takeBudget(database.pool, shop.shopId, connection, limits(some), cost);
+	takeBudget(database.pool, shop.shopId, connection, bucketOf(limits(some), undefined), cost);
 /** For the bucket. */
 const secondsPass = (seconds: number) =>
 	database.pool.query("UPDATE rate_budget SET updated_at = updated_at - $2 * interval '1 second' WHERE shop_id = $1", [
@@ -66,7 +66,7 @@ describe("the bucket of an account", () => {
 		expect(await take(1, slow)).toEqual({ outcome: "taken" });
 		expect(await take(1, slow)).toMatchObject({ outcome: "wait" });
 		expect(await take(1, slow, shop.home)).toEqual({ outcome: "taken" });
-		expect(await takeBudget(database.pool, other.shopId, other.guest, limits(slow), 1)).toEqual({ outcome: "taken" });
+		expect(await takeBudget(database.pool, other.shopId, other.guest, bucketOf(limits(slow), undefined), 1)).toEqual({ outcome: "taken" });
 		expect(await take(1, slow)).toMatchObject({ outcome: "wait" });
 	});
 

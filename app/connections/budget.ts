@@ -7,6 +7,9 @@ import { takeSlot } from "./call-slots.ts";
 
 /** Longer than any bucket takes to fill for one call; a caller that would wait longer gives its place back and comes again. */
 const WAIT_MAX_MS = 20_000;
+/** From a bucket that gives less than a unit a second few are served in that time: the others would have waited in vain. */
+const SLOW_UNITS_PER_SECOND = 1;
+const SLOW_WAIT_MAX_MS = 5_000;
 /**
  * Channels have said days, and negative numbers; WordPress says ten minutes for an update that takes seconds (recorded:
  * errors-html-and-routes.json). After this long a single call finds out more than waiting does, and storms nobody.
@@ -21,31 +24,56 @@ export type Account = { shopId: number; connectionId: number; limits: Limits };
 /**
  * The hooks that make every request of one account pay: a slot (requests in flight) and tokens (rate) before it, a correction
  * by the channel's own answer after it. Both live in the database, so all processes together keep one account's limits, and no
- * other account's (R17). Nothing is held in a transaction while the request is under way.
+ * other account's (R17). Where the channel counts its operations apart, each has a bucket of its own; the slots are the account's.
+ *
+ * Tokens are taken with the slot in hand, so that what is taken is sent at once: tokens that wait for a slot would leave together
+ * later. But nobody waits for tokens with a slot in hand, or an empty bucket would stop the operations that have some. Nothing
+ * is held in a transaction while the request is under way.
  */
 export function budgetHooks(
 	deps: { pool: Pool; warn: (error: unknown) => void },
 	account: Account,
 ): Required<Pick<AccountAccess, "beforeCall" | "onCall">> {
-	const held: { release(): void; cost: number }[] = [];
+	const { shopId, connectionId, limits } = account;
+	const held: { release(): void; cost: number; bucket: string }[] = [];
+	const tryOnce = async (bucket: Bucket, cost: number, until: number): Promise<Taken> => {
+		const { release } = await takeSlot(deps.pool, account, until);
+		let paid = false;
+		try {
+			const taken = await takeBudget(deps.pool, shopId, connectionId, bucket, cost);
+			if (taken.outcome === "wait") return taken;
+			await guards.getStore()?.();
+			paid = true;
+			held.push({ release, cost, bucket: bucket.name });
+			return taken;
+		} finally {
+			if (!paid) release();
+		}
+	};
 	return {
-		async beforeCall(cost) {
-			const until = Date.now() + WAIT_MAX_MS;
-			const slot = await takeSlot(deps.pool, account, until);
-			try {
-				await waitForBudget(deps.pool, account, cost, until);
-				await guards.getStore()?.();
-			} catch (error) {
-				slot.release();
-				throw error;
+		async beforeCall(cost, operation) {
+			const bucket = bucketOf(limits, operation);
+			const until = Date.now() + (bucket.unitsPerSecond < SLOW_UNITS_PER_SECOND ? SLOW_WAIT_MAX_MS : WAIT_MAX_MS);
+			for (;;) {
+				const taken = await tryOnce(bucket, cost, until);
+				if (taken.outcome === "taken") return;
+				if (Date.now() + taken.waitMs > until) {
+					throw new RateLimitedError(
+						`The budget of connection ${connectionId} (${bucket.name}) allows the next call in ${Math.ceil(taken.waitMs / 1000)} s`,
+						{ retryAfterMs: taken.waitMs },
+					);
+				}
+				// A little later than the bucket says, and not all at once.
+				await sleep(taken.waitMs + Math.random() * 20);
 			}
-			held.push({ release: slot.release, cost });
 		},
 		onCall(call) {
-			held.shift()?.release();
-			const underWay = held.reduce((sum, { cost }) => sum + cost, 0);
+			const { name } = bucketOf(limits, call.bucket);
+			const own = held.findIndex(({ bucket }) => bucket === name);
+			held.splice(Math.max(0, own), 1)[0]?.release();
+			const underWay = held.reduce((sum, { cost, bucket }) => (bucket === name ? sum + cost : sum), 0);
 			// A correction that is lost is made by the next answer: nobody waits for it, and its failure fails no request.
-			correctBudget(deps.pool, account.shopId, account.connectionId, call, underWay).catch(deps.warn);
+			correctBudget(deps.pool, shopId, connectionId, { ...call, bucket: name }, underWay).catch(deps.warn);
 		},
 	};
 }
@@ -55,31 +83,26 @@ const guards = new AsyncLocalStorage<() => Promise<void>>();
 /** Runs `guard` as the last thing before each request that `work` makes; what it throws, the request throws, unsent. */
 export const withCallGuard = <T>(guard: () => Promise<void>, work: () => Promise<T>): Promise<T> => guards.run(guard, work);
 
-async function waitForBudget(db: Queryable, { shopId, connectionId, limits }: Account, cost: number, until: number): Promise<void> {
-	for (;;) {
-		const taken = await takeBudget(db, shopId, connectionId, limits, cost);
-		if (taken.outcome === "taken") return;
-		if (Date.now() + taken.waitMs > until) {
-			throw new RateLimitedError(`The budget of connection ${connectionId} allows the next call in ${taken.waitMs} ms`, {
-				retryAfterMs: taken.waitMs,
-			});
-		}
-		// A little later than the bucket says, and not all at once.
-		await sleep(taken.waitMs + Math.random() * 20);
-	}
+export type Bucket = { name: string; unitsPerSecond: number; burst: number };
+
+/** The operation's own bucket, where the channel counts it by itself; else the account's. */
+export function bucketOf(limits: Limits, operation: string | undefined): Bucket {
+	const own = operation === undefined ? undefined : limits.operations?.[operation];
+	if (operation === undefined || own === undefined) return { name: BUCKET, unitsPerSecond: limits.unitsPerSecond, burst: limits.burst };
+	return { name: operation, ...own };
 }
 
 export type Taken = { outcome: "taken" } | { outcome: "wait"; waitMs: number };
 
 /** Takes `cost` units from the connection's bucket if they are there, in one statement; else says how long they need. */
-export async function takeBudget(db: Queryable, shopId: number, connectionId: number, limits: Limits, cost: number): Promise<Taken> {
+export async function takeBudget(db: Queryable, shopId: number, connectionId: number, bucket: Bucket, cost: number): Promise<Taken> {
 	// A call dearer than the whole bucket goes out when the bucket is full.
 	const { rows } = await db.query<{ taken: boolean; wait_ms: number | null }>(takeStatement, [
 		shopId,
 		connectionId,
-		BUCKET,
-		limits.burst,
-		limits.unitsPerSecond,
+		bucket.name,
+		bucket.burst,
+		bucket.unitsPerSecond,
 		Math.max(0, cost),
 		CORRECTION_SECONDS,
 	]);
@@ -114,22 +137,26 @@ SELECT EXISTS (SELECT FROM taken) AS taken,
    FROM rate_budget b WHERE b.shop_id = $1 AND b.connection_id = $2 AND b.name = $3) AS wait_ms`;
 
 /**
- * Sets the bucket by what the channel's answer says of it: units left, size, refill, or "not before". `underWay`: cost of
- * calls that are paid for and that the channel has not counted yet.
+ * Sets the bucket by what the channel's answer says of it: units left, size, refill, or "not before". A "too many" without a
+ * time says that it is empty, whatever we believed. `underWay`: cost of calls that are paid for and that the channel has not
+ * counted yet.
  */
 export async function correctBudget(
 	db: Queryable,
 	shopId: number,
 	connectionId: number,
-	call: Pick<CallReport, "budget" | "retryAfterMs">,
+	call: Partial<Pick<CallReport, "bucket" | "budget" | "retryAfterMs" | "httpStatus">>,
 	underWay = 0,
 ): Promise<void> {
-	if (call.budget && call.budget.refillPerSecond > 0 && call.budget.capacity > 0) {
-		const { remaining, capacity, refillPerSecond } = call.budget;
-		await db.query(correctStatement, [shopId, connectionId, BUCKET, Math.min(remaining, capacity) - underWay, capacity, refillPerSecond]);
+	const place = [shopId, connectionId, call.bucket ?? BUCKET];
+	const told = call.budget && call.budget.refillPerSecond > 0 && call.budget.capacity > 0 ? call.budget : undefined;
+	if (told) {
+		const { remaining, capacity, refillPerSecond } = told;
+		await db.query(correctStatement, [...place, Math.min(remaining, capacity) - underWay, capacity, refillPerSecond]);
 	}
 	const waitMs = boundedRetryAfter(call.retryAfterMs);
-	if (waitMs > 0) await db.query(blockStatement, [shopId, connectionId, BUCKET, waitMs]);
+	if (waitMs > 0) await db.query(blockStatement, [...place, waitMs]);
+	else if (call.httpStatus === 429 && !told) await db.query(emptyStatement, place);
 }
 
 /** "Retry-After" in milliseconds, as far as it can be believed; 0 where there is none. */
@@ -142,6 +169,9 @@ VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
 ON CONFLICT (shop_id, connection_id, name) DO UPDATE SET
   tokens = $4,
   capacity = $5, refill_per_second = $6, corrected_at = clock_timestamp(), updated_at = clock_timestamp()`;
+
+const emptyStatement = `
+UPDATE rate_budget SET tokens = least(tokens, 0), updated_at = clock_timestamp() WHERE shop_id = $1 AND connection_id = $2 AND name = $3`;
 
 /** A bucket that was never used is made by the call that pays first, so there is always a row to block. */
 const blockStatement = `
