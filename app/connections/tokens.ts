@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Session } from "@shopify/shopify-api";
-import { ChannelUnavailableError, CredentialsRejectedError } from "#app/channels/errors.ts";
-import type { Pool } from "#app/db.server.ts";
+import { CredentialsRejectedError } from "#app/channels/errors.ts";
 import type { Deps } from "./deps.ts";
 import { setHomeHealth } from "./health.ts";
-import { releaseLease, saveUnderLease, takeLease } from "./refresh-lease.ts";
+import { leaseOr, onceInProcess, releaseLease, saveUnderLease, sessionLease } from "./refresh-lease.ts";
 import { requestNewPair } from "./request-new-pair.ts";
 import { openSession } from "./sealed-session.ts";
 import type { StoredSession } from "./session-storage.ts";
@@ -15,11 +13,6 @@ type TokenDeps = Pick<Deps, "pool" | "keyRing" | "env" | "log">;
 const REFRESH_BELOW_MS = 10 * 60_000;
 /** With this much left a token still serves a request while another process refreshes it (our requests take at most 30 s). */
 const STILL_GOOD_MS = 30_000;
-/** How often a caller without a usable token looks whether the other process is done. */
-const LOOK_AGAIN_MS = 100;
-/** Longer than a lease (30 s): after that somebody else has had a try as well, and the caller is better served by an error. */
-const WAIT_MAX_MS = 40_000;
-
 export const offlineSessionId = (shopDomain: string) => `offline_${shopDomain}`;
 
 /**
@@ -36,7 +29,7 @@ export const offlineSessionId = (shopDomain: string) => `offline_${shopDomain}`;
 export async function accessTokenFor(deps: TokenDeps, shopDomain: string, refused?: string): Promise<string> {
 	const session = await loadOfflineSession(deps, shopDomain);
 	if (isFresh(session, refused)) return session.accessToken;
-	return sharedInProcess(deps.pool, `${shopDomain} ${refused ?? ""}`, () => refreshed(deps, shopDomain, refused));
+	return onceInProcess(deps.pool, `${shopDomain} ${refused ?? ""}`, () => refreshed(deps, shopDomain, refused));
 }
 
 /** For a shop that did nothing for long: its refresh token lives 90 days and would end unnoticed. Safe to run twice. */
@@ -62,18 +55,12 @@ export async function refreshAgingTokens(deps: TokenDeps): Promise<{ refreshed: 
 const AGING_BELOW_MS = 14 * 24 * 3_600_000;
 
 async function refreshed(deps: TokenDeps, shopDomain: string, refused: string | undefined): Promise<string> {
-	const givesUpAt = Date.now() + WAIT_MAX_MS;
-	for (;;) {
-		const lease = await takeLease(deps.pool, offlineSessionId(shopDomain));
-		if (lease !== null) return refreshUnderLease(deps, shopDomain, { lease, refused });
-
+	const turn = await leaseOr(deps.pool, sessionLease(offlineSessionId(shopDomain)), async () => {
 		const session = await loadOfflineSession(deps, shopDomain);
 		if (session === undefined) return refuse(deps, shopDomain, MUST_OPEN_APP);
-		if (isStillGood(session, refused)) return session.accessToken;
-		if (Date.now() > givesUpAt)
-			throw new ChannelUnavailableError(`The access token of ${shopDomain} is being refreshed elsewhere and has not come`);
-		await sleep(LOOK_AGAIN_MS);
-	}
+		return isStillGood(session, refused) ? session.accessToken : null;
+	});
+	return "lease" in turn ? refreshUnderLease(deps, shopDomain, { lease: turn.lease, refused }) : turn.value;
 }
 
 async function refreshUnderLease(
@@ -82,14 +69,15 @@ async function refreshUnderLease(
 	{ lease, refused }: { lease: string; refused: string | undefined },
 ): Promise<string> {
 	const id = offlineSessionId(shopDomain);
+	const release = (pauseMs = 0) => releaseLease(deps.pool, sessionLease(id), lease, pauseMs);
 	// Read again: whoever held the lease before may have brought the new pair.
 	const session = await loadOfflineSession(deps, shopDomain);
 	if (isFresh(session, refused)) {
-		await releaseLease(deps.pool, id, lease);
+		await release();
 		return session.accessToken;
 	}
 	if (session?.refreshToken === undefined || (session.refreshTokenExpires?.getTime() ?? 0) <= Date.now()) {
-		await releaseLease(deps.pool, id, lease);
+		await release();
 		return warnOrRefuse(
 			deps,
 			{ session, shopDomain, refused },
@@ -108,11 +96,11 @@ async function refreshUnderLease(
 			return present?.accessToken ?? refuse(deps, shopDomain, MUST_OPEN_APP);
 		}
 		case "refused":
-			await releaseLease(deps.pool, id, lease);
+			await release();
 			return warnOrRefuse(deps, { session, shopDomain, refused }, answer.reason, answer.cause);
 		case "failed":
 			// The lease is left to end by itself soon: until then nobody asks again, and a token that is still good serves.
-			await releaseLease(deps.pool, id, lease, PAUSE_AFTER_FAILURE_MS);
+			await release(PAUSE_AFTER_FAILURE_MS);
 			if (isStillGood(session, refused)) return session.accessToken;
 			throw answer.error;
 	}
@@ -153,16 +141,4 @@ async function loadOfflineSession({ pool, keyRing }: TokenDeps, shopDomain: stri
 		offlineSessionId(shopDomain),
 	]);
 	return rows[0] && openSession(keyRing, rows[0]);
-}
-
-/** Twenty callers in one process are one caller to the lease. Keyed by pool, so that tests with several databases stay apart. */
-const underWay = new WeakMap<Pool, Map<string, Promise<string>>>();
-function sharedInProcess(pool: Pool, shopDomain: string, work: () => Promise<string>): Promise<string> {
-	const ofPool = underWay.get(pool) ?? new Map<string, Promise<string>>();
-	underWay.set(pool, ofPool);
-	const present = ofPool.get(shopDomain);
-	if (present) return present;
-	const promise = work().finally(() => ofPool.delete(shopDomain));
-	ofPool.set(shopDomain, promise);
-	return promise;
 }
