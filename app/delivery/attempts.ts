@@ -10,10 +10,10 @@ export type Attempt = {
 	operation: string;
 	quantity: number | null;
 	/**
-	 * landed: the channel said so. failed: surely not done. unknown: nobody knows. refused: home wants none of it. watched:
+	 * landed: the channel said so. accepted: it will be applied later. failed: surely not done. unknown: nobody knows. refused: home wants none of it. watched:
 	 * what would have been sent, had the connection been live. lost: the claim went to another worker before the request left.
 	 */
-	outcome: "landed" | "failed" | "unknown" | "refused" | "watched" | "lost";
+	outcome: "landed" | "accepted" | "failed" | "unknown" | "refused" | "watched" | "lost";
 	error?: Error | undefined;
 	tookMs: number | null;
 	correlationId: string;

@@ -1,4 +1,4 @@
-import { type ChannelError, ListingNotFoundError, RequestRejectedError } from "#app/channels/errors.ts";
+import { type ChannelError, ListingNotFoundError, RequestRejectedError, RetryableError } from "#app/channels/errors.ts";
 import {
 	afterAgreement,
 	afterFailure,
@@ -6,6 +6,8 @@ import {
 	type ListingState,
 	owesWrite,
 	settle,
+	showsSent,
+	stillToCome,
 	withCurrentAssumptions,
 } from "./listing-state.ts";
 import { planWrite } from "./plan-write.ts";
@@ -44,14 +46,23 @@ export function judgeReading(
 	if (apart && !context.lastReading) return { verdict: "read-again" };
 
 	const { quantity: reading, readAt } = figure;
+	const toCome = isToCome(listing, reading);
+	if (toCome) {
+		if ((listing.uncertainUntil ?? 0) <= now) return notApplied(listing, now);
+		// A lower figure than the accepted one is written over it at once; anything else waits until it shows.
+		if (Math.max(0, locked.desired - listing.unseen) >= (listing.sent ?? 0))
+			return { verdict: "settled", listing: stillToCome(listing, now), wouldSend: null, agreed: false, difference: null };
+	}
 	const plan = planWrite(
 		{
 			desired: locked.desired,
 			shown: listing.shown,
 			unseen: listing.unseen,
-			sent: listing.sent,
+			// What has not come yet explains nothing of the reading; and what is lower than it may go after it.
+			sent: toCome ? null : listing.sent,
 			before: apart ? { shown: asked.shown, unseen: asked.unseen } : null,
-			mayStillLand: listing.uncertainUntil !== null && listing.uncertainUntil > now,
+			applied: listing.acceptedAt !== null && showsSent(listing, reading),
+			mayStillLand: !toCome && listing.uncertainUntil !== null && listing.uncertainUntil > now,
 			pace: context.pace,
 			ownSalesLower: context.ownSalesLower,
 		},
@@ -82,6 +93,19 @@ export function judgeReading(
 		case "none":
 			return { verdict: "settled", listing: afterAgreement(next, now), wouldSend: null, agreed: owesWrite(listing), difference };
 	}
+}
+
+/** The channel has accepted a write and shows what it showed before, less what orders say was sold there since. */
+const isToCome = ({ acceptedAt, sent, shown }: ListingState, reading: number): boolean =>
+	acceptedAt !== null && reading === shown && reading !== sent;
+
+/** It said yes and did nothing: written again, and after some times a person is told. */
+class NotAppliedError extends RetryableError {
+	override readonly errorClass = "not-applied";
+}
+function notApplied(listing: ListingState, now: number): Judgement {
+	const error = new NotAppliedError(`The channel accepted ${listing.sent} for the listing ${listing.externalId} and has not applied it`);
+	return { verdict: "failed", listing: afterFailure({ ...listing, sent: null, acceptedAt: null }, error, now), error };
 }
 
 /** A raise that has to wait is looked at this often; what must fall meanwhile does not wait for that (sql/due.ts). */

@@ -26,9 +26,13 @@ export type ListingState = {
 	readAt: number | null;
 	writtenAt: number | null;
 	originalQuantity: number | null;
-	/** The figure of a write of unknown outcome, set as its request leaves. */
+	/** The figure of a write of unknown outcome, or one that the channel has yet to apply; set as its request leaves. */
 	sent: number | null;
+	/** The reading that `sent` was computed from. */
+	sentOver: number | null;
 	sentAlone: boolean;
+	/** The channel took `sent` and applies it later. */
+	acceptedAt: number | null;
 	ownChanges: number;
 	recheck: boolean;
 	seen: number | null;
@@ -82,6 +86,7 @@ export function afterReading(listing: ListingState, { reading, readAt, plan, see
 		writtenAt: readAt,
 		originalQuantity: listing.originalQuantity ?? reading,
 		sent: null,
+		acceptedAt: null,
 		// What asked for a look while the reading was under way may speak of a later moment.
 		recheck: listing.recheck && ordersCame,
 		seen: listing.seen === seenBefore ? null : listing.seen,
@@ -89,13 +94,19 @@ export function afterReading(listing: ListingState, { reading, readAt, plan, see
 	};
 }
 
+/** Nothing that we sent can still land: its time is over, or the only such write has. */
+const isSettled = (listing: ListingState, reading: number, now: number): boolean =>
+	listing.uncertainUntil === null || listing.uncertainUntil <= now || (listing.sentAlone && showsSent(listing, reading));
+
 /**
- * Nothing that we sent can still land: its time is over, or the channel shows exactly what the only such write carried and did
- * not show before. (Sales could have brought a figure down to the very unit that was sent; the channel's own word of a late
- * change, or the next reading, would show it.)
+ * The channel shows exactly what the newest write carried, less what orders say was sold there since, and did not show it
+ * before. (Sales could have brought a figure down to the very unit that was sent; the channel's own word of a late change, or
+ * the next reading, would show it.)
  */
-function isSettled({ sent, sentAlone, shown, uncertainUntil }: ListingState, reading: number, now: number): boolean {
-	return uncertainUntil === null || uncertainUntil <= now || (sent !== null && sentAlone && reading === sent && sent !== shown);
+export function showsSent({ sent, sentOver, shown }: ListingState, reading: number): boolean {
+	if (sent === null || reading === shown) return false;
+	const soldSince = sentOver === null || shown === null ? 0 : sentOver - shown;
+	return reading === sent || reading === sent - soldSince;
 }
 export type ReadingTaken = {
 	reading: number;
@@ -120,6 +131,7 @@ export function afterLanding(listing: ListingState, landed: Landed): ListingStat
 		shown: landed.quantity - soldMeanwhile,
 		writtenAt: landed.writtenAt,
 		sent: null,
+		acceptedAt: null,
 		recheck: listing.recheck || listing.ownChanges !== landed.ownChanges,
 		landedMovementId: landed.movementId,
 		attempts: 0,
@@ -148,6 +160,24 @@ export function afterAgreement(listing: ListingState, now: number): ListingState
 export function afterUnknown(listing: ListingState, until: number): ListingState {
 	return { ...listing, uncertainUntil: Math.max(until, listing.uncertainUntil ?? 0), recheck: true };
 }
+
+/** The channel took the write and will apply it, or refuse it, later: it is looked at until its figure shows. */
+export function afterAccepted(listing: ListingState, { until, now }: { until: number; now: number }): ListingState {
+	const followed = { ...afterUnknown(listing, until), acceptedAt: now };
+	return lookAgain(settle(followed, { now, since: null }), now);
+}
+
+/** Of a write that was accepted the figure shows as little as before: looked at after a third of the time it has taken so far. */
+export function stillToCome(listing: ListingState, now: number): ListingState {
+	return lookAgain(settle({ ...listing, recheck: true }, { now, since: null }), now);
+}
+
+const FOLLOW_MIN_MS = 5_000;
+const FOLLOW_MAX_MS = 120_000;
+const lookAgain = (listing: ListingState, now: number): ListingState => ({
+	...listing,
+	nextAttemptAt: now + Math.min(FOLLOW_MAX_MS, Math.max(FOLLOW_MIN_MS, (now - (listing.acceptedAt ?? now)) / 3)),
+});
 
 /**
  * The channel failed this one listing. What is hopeless, or has been tried often enough, is parked; another figure to show

@@ -7,6 +7,7 @@ const figures = (some: Partial<ListingFigures>): ListingFigures => ({
 	shown: 5,
 	unseen: 0,
 	sent: null,
+	applied: false,
 	before: null,
 	mayStillLand: false,
 	pace: 0,

@@ -8,6 +8,8 @@ export type ListingFigures = {
 	unseen: number;
 	/** The figure of an earlier write of unknown outcome: the reading may hold it. */
 	sent: number | null;
+	/** The channel had accepted that write, and the reading is just what it makes. */
+	applied: boolean;
 	/** As it was when the reading was asked for, where orders of the channel were applied since and changed `shown`. */
 	before: { shown: number | null; unseen: number } | null;
 	/** An earlier write may still land: what we raise now, it could raise again over sales. */
@@ -68,7 +70,9 @@ function unseenUnits(figures: ListingFigures, reading: number): number {
 	if (!figures.ownSalesLower) return 0;
 	if (shown === null) return unseen;
 	let units = unseen + Math.max(0, shown - reading);
-	if (sent !== null && sent > shown) {
+	if (figures.applied) {
+		units = unseen;
+	} else if (sent !== null && sent > shown) {
 		// A raise that may have landed, and units of it may have been sold since.
 		units = unseen + Math.max(0, sent - reading);
 	} else if (sent !== null && reading <= sent) {

@@ -6,7 +6,7 @@ import { type Attempt, keepAttempts, logAttempts } from "./attempts.ts";
 import { noteFailure, noteSuccess } from "./breaker.ts";
 import { deadLetterOf } from "./dead-letter-of.ts";
 import { ClaimLostError, guarded, type Lane } from "./lane.ts";
-import { afterFailure, afterLanding, afterUnknown, type ListingState, settle } from "./listing-state.ts";
+import { afterAccepted, afterFailure, afterLanding, afterUnknown, type ListingState, settle } from "./listing-state.ts";
 import { disturbListings } from "./sql/keep-claims.ts";
 import { lockClaimed } from "./sql/lock-claimed.ts";
 import { type Reached, sampleLag } from "./sql/sample-lag.ts";
@@ -46,7 +46,7 @@ async function writeTogether(lane: Lane, writes: readonly PlannedWrite[]): Promi
 	try {
 		const results = await guarded(
 			lane,
-			writes.map(({ listing, quantity }) => ({ id: listing.id, quantity })),
+			writes.map(({ listing, quantity, reading }) => ({ id: listing.id, quantity, over: reading })),
 			() => lane.client.writeStock(writes.map(toStockWrite)),
 		);
 		return writes.map((_, index) => results[index] ?? failed(new UnexpectedShapeError("The channel gave no result for this write")));
@@ -147,9 +147,9 @@ function landOne(
 			now,
 		});
 	}
-	if (result.outcome === "accepted") return settle(afterUnknown(listing, until), { now, since: null });
+	if (result.outcome === "accepted") return afterAccepted(listing, { until, now });
 	const { error } = result;
-	const known = maybeDone(error) ? afterUnknown(listing, until) : { ...listing, sent: null };
+	const known = maybeDone(error) ? afterUnknown(listing, until) : { ...listing, sent: null, acceptedAt: null };
 	const blamed = error.connectionWide || error instanceof ClaimLostError ? known : afterFailure(known, error, now);
 	// Apply may have found it clean meanwhile, by the figures it had; what is not settled stays dirty.
 	return blamed.dirtySince === null ? settle(blamed, { now, since: null }) : blamed;
@@ -167,7 +167,7 @@ function toAttempt(write: PlannedWrite, result: WriteResult, tookMs: number): At
 		correlationId: write.correlationId,
 	};
 	if (result.outcome === "landed") return { ...base, outcome: "landed" };
-	if (result.outcome === "accepted") return { ...base, outcome: "unknown" };
+	if (result.outcome === "accepted") return { ...base, outcome: "accepted" };
 	const { error } = result;
 	return { ...base, error, outcome: maybeDone(error) ? "unknown" : error instanceof ClaimLostError ? "lost" : "failed" };
 }

@@ -26,6 +26,10 @@ export type NeighbourStore = {
 	unmanaged: Set<string>;
 	/** Lands what was held back by "lands-late". */
 	landLate(): void;
+	/** Applies what was accepted, oldest first: all of it, or so many. */
+	applyAccepted(count?: number): void;
+	/** What was accepted never comes. */
+	forgetAccepted(): void;
 	/** Most requests in flight at once, as seen here. */
 	busiest(): number;
 };
@@ -45,9 +49,12 @@ export function createNeighbourStore(
 		concurrency?: number;
 		unitsPerSecond?: number;
 		burst?: number;
+		/** Writes are taken now and applied by `applyAccepted`. */
+		appliesLater?: boolean;
 	} = {},
 ): NeighbourStore {
 	const late: StockWrite[][] = [];
+	const accepted: StockWrite[] = [];
 	let underWay = 0;
 	let busiest = 0;
 	const now = () => new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
@@ -87,6 +94,8 @@ export function createNeighbourStore(
 		landLate() {
 			for (const writes of late.splice(0)) carryOut(writes);
 		},
+		applyAccepted: (count) => carryOut(accepted.splice(0, count ?? accepted.length)),
+		forgetAccepted: () => void accepted.splice(0),
 		busiest: () => busiest,
 	};
 
@@ -129,6 +138,10 @@ export function createNeighbourStore(
 			const refusal = store.refuses.get(one.externalId);
 			if (refusal) return { outcome: "failed", error: refusal };
 			if (!store.figures.has(one.externalId)) return { outcome: "failed", error: new ListingNotFoundError(`no ${one.externalId} here`) };
+			if (options.appliesLater) {
+				accepted.push(one);
+				return { outcome: "accepted", acceptedAt: now(), receipt: `${accepted.length}` };
+			}
 			carryOut([one]);
 			return { outcome: "landed", writtenAt: now(), quantity: store.figures.get(one.externalId) ?? null };
 		});

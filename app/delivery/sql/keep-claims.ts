@@ -2,8 +2,8 @@ import type { Queryable } from "#app/db.server.ts";
 
 export type Claim = { shopId: number; connectionId: number; token: string };
 
-/** `quantity`: what the request that is about to leave would write. */
-export type KeptClaim = { id: number; quantity?: number };
+/** `quantity`: what the request that is about to leave would write; `over`: the reading that it was computed from. */
+export type KeptClaim = { id: number; quantity?: number; over?: number };
 
 /**
  * Prolongs the claims and says how many are still ours: the last look before a request leaves. None are if the merchant has
@@ -17,7 +17,8 @@ export async function keepClaims(
 ): Promise<number> {
 	const ids = claimed.map(({ id }) => id);
 	const quantities = claimed.map(({ quantity }) => quantity ?? null);
-	const { rowCount } = await db.query(keepStatement, [claim.shopId, claim.connectionId, claim.token, ids, quantities, leaseMs]);
+	const overs = claimed.map(({ over }) => over ?? null);
+	const { rowCount } = await db.query(keepStatement, [claim.shopId, claim.connectionId, claim.token, ids, quantities, leaseMs, overs]);
 	return rowCount ?? 0;
 }
 
@@ -26,10 +27,11 @@ const keepStatement = `
 UPDATE listing l SET
   claimed_until = clock_timestamp() + $6 * interval '1 millisecond',
   sent = coalesce(mine.quantity, l.sent),
+  sent_over = CASE WHEN mine.quantity IS NULL THEN l.sent_over ELSE mine.over END,
   sent_alone = CASE WHEN mine.quantity IS NULL OR l.sent IS NOT NULL THEN l.sent_alone
     ELSE l.uncertain_until IS NULL OR l.uncertain_until <= clock_timestamp() END
 FROM (
-  SELECT k.id, r.quantity FROM listing k JOIN unnest($4::bigint[], $5::int[]) AS r(id, quantity) ON r.id = k.id
+  SELECT k.id, r.quantity, r.over FROM listing k JOIN unnest($4::bigint[], $5::int[], $7::int[]) AS r(id, quantity, over) ON r.id = k.id
   WHERE k.shop_id = $1 AND k.claim_token = $3 AND k.claimed_until > clock_timestamp()
     AND EXISTS (SELECT FROM connection c JOIN shop s ON s.id = c.shop_id
       WHERE c.shop_id = $1 AND c.id = $2 AND s.state = 'installed' AND (c.state = 'live' OR (c.state = 'watching' AND r.quantity IS NULL)))

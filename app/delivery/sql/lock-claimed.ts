@@ -23,7 +23,7 @@ export async function lockClaimed(
 const lockStatement = `
 SELECT id, external_id, parent_external_id, item_id, desired, desired_movement_id, landed_movement_id, shown, unseen,
   assumed, assumed_until, unseen_saved, read_at, written_at,
-  original_quantity, sent, sent_alone, own_changes, recheck, seen, uncertain_until, parked,
+  original_quantity, sent, sent_over, sent_alone, accepted_at, own_changes, recheck, seen, uncertain_until, parked,
   NOT parked AND NOT paused AND link_state = 'linked' AS deliverable, dirty_since, next_attempt_at, attempts, attempts_class
 FROM listing
 WHERE shop_id = $1 AND claim_token = $2 AND id = ANY($3::bigint[]) AND (NOT $4 OR claimed_until > clock_timestamp())
@@ -46,7 +46,9 @@ const toState = (row: Record<string, unknown>): ListingState => ({
 	writtenAt: milliseconds(row.written_at),
 	originalQuantity: row.original_quantity as number | null,
 	sent: row.sent as number | null,
+	sentOver: row.sent_over as number | null,
 	sentAlone: row.sent_alone as boolean,
+	acceptedAt: milliseconds(row.accepted_at),
 	ownChanges: row.own_changes as number,
 	recheck: row.recheck as boolean,
 	seen: row.seen as number | null,
