@@ -117,6 +117,8 @@ export type AccountAccess = {
 	credentials: Readonly<Record<string, string>>;
 	/** `refused`: the token that the channel has just refused; the answer is then another one, or it throws. */
 	accessToken?: (refused?: string) => Promise<string>;
+	/** What the operator has registered with the channel (`Channel.appSettings`), where it has that. */
+	app?: AppSettings;
 	/** Every request is reported: operation, status, duration, request id, cost; for budgets, attempts and metrics. */
 	onCall?: (call: CallReport) => void;
 	/**

@@ -12,11 +12,11 @@ export { merchantUrlProblem } from "./public-hosts.ts";
  * Redirects are never followed: an answer elsewhere is not the channel's. What a status or a body means is the adapter's to say.
  */
 export async function send(account: Pick<AccountAccess, "beforeCall" | "onCall">, request: ChannelRequest): Promise<ChannelAnswer> {
-	await account.beforeCall?.(request.cost ?? 1);
+	await account.beforeCall?.(request.cost ?? 1, request.bucket);
 	const startedAt = performance.now();
 	const took = () => Math.round(performance.now() - startedAt);
 	const report = (rest: Omit<CallReport, "operation" | "tookMs">) =>
-		account.onCall?.({ operation: request.operation, tookMs: took(), ...rest });
+		account.onCall?.({ operation: request.operation, bucket: request.bucket, tookMs: took(), ...rest });
 	const reached: Reached = { begun: false, status: null };
 	try {
 		const answer = await withinLimits(request, reached, took);
@@ -36,17 +36,21 @@ export async function send(account: Pick<AccountAccess, "beforeCall" | "onCall">
 export type ChannelRequest = {
 	/** Names the call in reports, attempts and errors: "orders.list". */
 	operation: string;
-	method: "GET" | "POST" | "PUT" | "DELETE";
+	method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 	url: URL;
 	/** merchant: somebody typed the host, so its addresses are checked (public-hosts.ts). known: it is written in our code. */
 	host: "merchant" | "known";
 	headers?: Readonly<Record<string, string>>;
 	/** Sent as JSON. */
 	body?: unknown;
+	/** Sent as it is, instead of `body`; its content type is among the headers. */
+	text?: string;
 	/** Carried out twice or by surprise it would matter. Default: every method but GET. */
 	changesThings?: boolean;
 	/** In the channel's units; default 1. */
 	cost?: number;
+	/** One of `limits.operations`, where the channel counts them apart. */
+	bucket?: string;
 	limits?: Partial<CallLimits>;
 	/** Never to be seen in an error or a log: keys, tokens. */
 	secrets?: readonly string[];
@@ -121,7 +125,7 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 class GaveUpError extends Error {}
 
 async function oneExchange(request: ChannelRequest, limits: CallLimits, signal: AbortSignal, reached: Reached, took: () => number) {
-	const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+	const body = request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
 	const options = {
 		dispatcher: dispatcherFor(request.host, reached),
 		method: request.method,
@@ -161,7 +165,9 @@ async function oneExchange(request: ChannelRequest, limits: CallLimits, signal: 
  * A file that a channel has prepared, chunk by chunk as it comes: nothing of it is kept here, so its size does not matter.
  * Throws ChannelErrors as `send` does.
  */
-export async function* download(file: Pick<ChannelRequest, "operation" | "url" | "host">): AsyncGenerator<Uint8Array> {
+export async function* download(
+	file: Pick<ChannelRequest, "operation" | "url" | "host"> & { onHeaders?: (headers: Readonly<Record<string, string>>) => void },
+): AsyncGenerator<Uint8Array> {
 	const request: ChannelRequest = { ...file, method: "GET" };
 	const reached: Reached = { begun: false, status: null };
 	try {
@@ -172,8 +178,9 @@ export async function* download(file: Pick<ChannelRequest, "operation" | "url" |
 			bodyTimeout: CALL_LIMITS.bodyMs,
 			allowH2: false,
 		};
-		const { statusCode, body } = await exchange(request.url, options);
+		const { statusCode, headers, body } = await exchange(request.url, options);
 		reached.status = statusCode;
+		file.onHeaders?.(joinHeaders(headers));
 		if (statusCode === 200) yield* body as AsyncIterable<Uint8Array>;
 		else await body.dump();
 	} catch (error) {
