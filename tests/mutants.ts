@@ -223,6 +223,27 @@ export const mutants: Mutant[] = [
 		tests: ["app/delivery/push-deltas.test.ts"],
 	},
 	{
+		name: "what home took under a key that grew too old is owed again",
+		file: "app/apply/decide/unresolved.ts",
+		from: 'return left.length === 1 && left[0] === delta ? "took" : "unclear";',
+		to: 'return left.length === 1 && left[0] === delta ? "refused" : "unclear";',
+		tests: ["tests/property/expired-key.property.test.ts"],
+	},
+	{
+		name: "an unclear write to home is taken for done",
+		file: "app/apply/decide/unresolved.ts",
+		from: 'if (left.length === 0) return "refused";',
+		to: 'if (left.length !== 1) return "took";',
+		tests: ["tests/property/expired-key.property.test.ts"],
+	},
+	{
+		name: "accepted counts as applied",
+		file: "app/delivery/listing-state.ts",
+		from: "const followed = { ...afterUnknown(listing, until), acceptedAt: now };",
+		to: "const followed = { ...listing, shown: listing.sent, sent: null, acceptedAt: null };",
+		tests: ["app/delivery/accepted-writes.test.ts"],
+	},
+	{
 		name: "all accounts of a shop pay from one bucket",
 		file: "app/connections/budget.ts",
 		from: "VALUES ($1, $2, $3, $4::float8",
