@@ -58,6 +58,7 @@ test("R24 a poll whose second page fails keeps what the first one brought, and t
 	const first = Array.from({ length: PAGE }, (_, n) => order(n + 1, 10 + Math.floor(n / 10)));
 	const last = order(PAGE + 1, 40);
 	store.setDate("2026-11-21T10:00:00Z");
+	const isTrash = (url: URL) => url.searchParams.get("status") === "trash";
 	const pageOf = (url: URL) => (url.searchParams.get("modified_after") ?? "") < "2026-11-21T09:15:00";
 	store.answer(({ url }) => (pageOf(url) ? { body: first } : { status: 500, body: "<html>500</html>" }));
 	expect(await pollOrders(deps, shop.shopId, shop.guest)).toMatchObject({ outcome: "failed" });
@@ -67,7 +68,7 @@ test("R24 a poll whose second page fails keeps what the first one brought, and t
 
 	const asked = store.requests[0]?.url.searchParams.get("modified_after");
 	store.requests.length = 0;
-	store.answer(({ url }) => ({ body: pageOf(url) ? first : [last] }));
+	store.answer(({ url }) => ({ body: isTrash(url) ? [] : pageOf(url) ? first : [last] }));
 	expect(await pollOrders(deps, shop.shopId, shop.guest)).toMatchObject({ outcome: "polled", fresh: 1 });
 	expect(store.requests[0]?.url.searchParams.get("modified_after")).toBe(asked);
 	await drainShop(applyDeps(db.pool), shop.shopId, {});

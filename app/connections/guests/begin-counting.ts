@@ -1,7 +1,7 @@
 import type { Client } from "#app/db.server.ts";
 import { requestFetch } from "#inbox";
 
-export type Cut = { shopId: number; connectionId: number; cut: string; readFrom: string; readThrough: number };
+export type Cut = { shopId: number; connectionId: number; cut: string; readFrom: string; readThrough: number; strict: boolean };
 
 export type BeginOutcome =
 	| { outcome: "begun"; baselineOrders: number }
@@ -18,8 +18,10 @@ export type BeginOutcome =
  *
  * `cut`: channel's clock, a multiple of its resolution, so that "stamp < cut" says exactly "changed before the cut".
  * `readFrom`: channel's clock when the reading began. `readThrough`: the last inbox row that was written before the cut was taken.
+ * `strict`: also an order that is known from before the cut and has changed since makes it doubtful, for it may have changed on
+ * both sides of it.
  */
-export async function beginCounting(tx: Client, { shopId, connectionId, cut, readFrom, readThrough }: Cut): Promise<BeginOutcome> {
+export async function beginCounting(tx: Client, { shopId, connectionId, cut, readFrom, readThrough, strict }: Cut): Promise<BeginOutcome> {
 	const locked = await tx.query("SELECT FROM connection WHERE shop_id = $1 AND id = $2 AND state = 'connecting' FOR UPDATE", [
 		shopId,
 		connectionId,
@@ -27,7 +29,7 @@ export async function beginCounting(tx: Client, { shopId, connectionId, cut, rea
 	if (locked.rowCount === 0) return { outcome: "not-connecting" };
 	const former = await tx.query<{ orders: number }>(countedBeforeStatement, [shopId, connectionId, cut]);
 	if ((former.rows[0]?.orders ?? 0) > 0) return { outcome: "doubtful", orders: former.rows[0]?.orders ?? 0 };
-	const doubtful = await tx.query<{ orders: number }>(doubtfulStatement, [shopId, connectionId, cut, readFrom, readThrough]);
+	const doubtful = await tx.query<{ orders: number }>(doubtfulStatement, [shopId, connectionId, cut, readFrom, readThrough, strict]);
 	const orders = doubtful.rows[0]?.orders ?? 0;
 	if (orders > 0) return { outcome: "doubtful", orders };
 
@@ -81,7 +83,8 @@ WITH waiting AS (
  */
 const doubtfulStatement = `${WAITING}
 SELECT count(DISTINCT order_id)::int AS orders FROM waiting
-WHERE stamp >= $3 AND (created >= $4 OR (source IN ('import', 'poll') AND id <= $5)) AND order_id NOT IN (SELECT order_id FROM kept)`;
+WHERE stamp >= $3 AND CASE WHEN order_id IN (SELECT order_id FROM kept) THEN $6
+  ELSE created >= $4 OR (source IN ('import', 'poll') AND id <= $5) END`;
 
 /**
  * kept: the baseline; expected, whichever way it came. superseded: an older state of it. overtaken: a state from after the cut

@@ -12,8 +12,9 @@ import { ensureWebhooks } from "./webhooks.ts";
 
 /** Orders that changed in these days are read at the start, so that a later cancellation of one is a difference, not a surprise. */
 const BASELINE_DAYS = 60;
-/** An order that changes at the edge of the cut asks for a later cut; so many edges in a row are not met by chance. */
-const CUTS_MAX = 8;
+/** An order that changes at the edge of the cut asks for a later cut. In a store where one changes every moment, some doubt has to do. */
+const STRICT_CUTS_MAX = 5;
+const CUTS_MAX = 10;
 const CUT_AGAIN_MS = 400;
 
 export type WatchOutcome =
@@ -72,7 +73,14 @@ async function open(deps: Deps, opening: Opening): Promise<WatchOutcome> {
 		const { clockResolutionMs } = channel.capabilities;
 		const cutAt = new Date(Math.floor(Date.parse(again.askedAt) / clockResolutionMs) * clockResolutionMs).toISOString();
 		const begun = await transaction(deps.pool, async (tx): Promise<BeginOutcome> => {
-			const outcome = await beginCounting(tx, { shopId, connectionId, cut: cutAt, readFrom: askedAt, readThrough });
+			const outcome = await beginCounting(tx, {
+				shopId,
+				connectionId,
+				cut: cutAt,
+				readFrom: askedAt,
+				readThrough,
+				strict: attempt <= STRICT_CUTS_MAX,
+			});
 			if (outcome.outcome === "begun") {
 				const after = { channel: channel.id, cutAt, baselineOrders: outcome.baselineOrders };
 				await recordAudit(tx, shopId, { actor, action: "connection.watching", subject: String(connectionId), after });
