@@ -40,7 +40,9 @@ type IndexListProps = {
 export function IndexList(props: IndexListProps) {
 	const { names, filters, views, filterNames, rowCount, pages, selection } = props;
 	const { smDown } = useBreakpoints();
-	const [mode, setMode] = useState<IndexFiltersMode>(filters.query ? IndexFiltersMode.Filtering : IndexFiltersMode.Default);
+	const [mode, setMode] = useState<IndexFiltersMode>(
+		props.filterNames.some((name) => filters.get(name)) ? IndexFiltersMode.Filtering : IndexFiltersMode.Default,
+	);
 	if (props.nothingYet) return <Card>{props.nothingYet}</Card>;
 
 	const current = queryOf(filterNames, filters.get);
@@ -83,6 +85,15 @@ export function IndexList(props: IndexListProps) {
 				setMode={setMode}
 				canCreateNewView={props.onSaveView !== undefined}
 				{...(props.onSaveView ? { onCreateNewView: async (name: string) => (await props.onSaveView?.(name, current)) ?? false } : {})}
+				{...(props.onSaveView && current !== "" && views[selected]?.query !== current
+					? {
+							primaryAction: {
+								type: "save-as" as const,
+								onAction: async (name: string) => (await props.onSaveView?.(name, current)) ?? false,
+								disabled: false,
+							},
+						}
+					: {})}
 				loading={filters.loading}
 				disableKeyboardShortcuts
 			/>

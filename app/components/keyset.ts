@@ -1,13 +1,13 @@
 /** Where a page of a list begins or ends: the values of its order's columns, as they travel in the address. */
 export type Cursor = readonly (string | number)[];
 
-export const toCursorText = (cursor: Cursor): string => encodeURIComponent(JSON.stringify(cursor));
+export const toCursorText = (cursor: Cursor): string => JSON.stringify(cursor);
 
 /** null: not one of ours, or of another list; the list then begins at its beginning. */
 export function readCursor(text: string | null, shape: readonly ("string" | "number")[]): Cursor | null {
 	if (!text) return null;
 	try {
-		const value: unknown = JSON.parse(decodeURIComponent(text));
+		const value: unknown = JSON.parse(text);
 		if (!Array.isArray(value) || value.length !== shape.length) return null;
 		return shape.every((type, index) => typeof value[index] === type) ? (value as Cursor) : null;
 	} catch {

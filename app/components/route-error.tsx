@@ -1,6 +1,8 @@
 import { isRouteErrorResponse, useRevalidator, useRouteError } from "@remix-run/react";
-import { Banner, Card, EmptyState, Page, Text } from "@shopify/polaris";
+import { Banner, Card, Page, Text } from "@shopify/polaris";
+import { LockIcon, SearchIcon } from "@shopify/polaris-icons";
 import { isMissingRight, type MissingRight, sayMissingRight } from "#app/rights/right.ts";
+import { Empty } from "./empty.tsx";
 import { PlainPage } from "./plain-page.tsx";
 
 /** For pages inside the app's layout: what went wrong and one way on, within Polaris. */
@@ -29,10 +31,14 @@ function NoRight({ title, missing }: { title: string; missing: MissingRight }) {
 		<Page>
 			<ui-title-bar title={title} />
 			<Card>
-				<EmptyState heading="You need another right for this page" image="">
-					<Text as="p">{what}</Text>
-					<Text as="p">{who}</Text>
-				</EmptyState>
+				<Empty icon={LockIcon} heading="You need another right for this page" action={{ content: "Go to the overview", url: "/app" }}>
+					<Text as="p" alignment="center">
+						{what}
+					</Text>
+					<Text as="p" alignment="center">
+						{who}
+					</Text>
+				</Empty>
 			</Card>
 		</Page>
 	);
@@ -44,9 +50,9 @@ function NotThere({ title }: { title: string }) {
 		<Page>
 			<ui-title-bar title={title} />
 			<Card>
-				<EmptyState heading="This is not here" image="" action={{ content: "Go to the overview", url: "/app" }}>
-					<Text as="p">It may have been deleted in Shopify, or its channel was disconnected.</Text>
-				</EmptyState>
+				<Empty icon={SearchIcon} heading="This is not here" action={{ content: "Go to the overview", url: "/app" }}>
+					It may have been deleted in Shopify, or its channel was disconnected.
+				</Empty>
 			</Card>
 		</Page>
 	);

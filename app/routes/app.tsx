@@ -1,9 +1,9 @@
 import type { HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { Outlet, useLoaderData, useNavigation } from "@remix-run/react";
+import { Outlet, type ShouldRevalidateFunctionArgs, useLoaderData, useNavigation } from "@remix-run/react";
 import { AppProvider } from "@shopify/shopify-app-remix/react";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useEffect } from "react";
-import { authenticateAdmin } from "#app/authenticate.server.ts";
+import { requireRight } from "#app/authenticate.server.ts";
 import { shopify } from "#app/shopify.server.ts";
 import { LayoutError } from "../components/route-error.tsx";
 import styles from "../styles.css?url";
@@ -11,10 +11,13 @@ import styles from "../styles.css?url";
 export const links: LinksFunction = () => [{ rel: "stylesheet", href: styles }];
 
 export async function loader({ request }: LoaderFunctionArgs) {
-	await authenticateAdmin(request);
+	const { right } = await requireRight(request, "look");
 	const { apiKey, appBridgeUrl } = shopify();
-	return { apiKey, appBridgeUrl: appBridgeUrl ?? null };
+	return { apiKey, appBridgeUrl: appBridgeUrl ?? null, right };
 }
+
+/** What it holds changes with a press at most (one's own right), never with a filter or a look at the figures. */
+export const shouldRevalidate = ({ formMethod }: ShouldRevalidateFunctionArgs) => formMethod !== undefined;
 
 /** The frame's content: Polaris inside, and the menu that Shopify's admin shows outside. */
 export default function App() {
@@ -25,6 +28,7 @@ export default function App() {
 				<s-link href="/app" rel="home">
 					Overview
 				</s-link>
+				<s-link href="/app/stock">Stock</s-link>
 			</s-app-nav>
 			<LoadingLine />
 			<Outlet />

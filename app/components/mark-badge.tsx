@@ -1,0 +1,38 @@
+import { Badge, type BadgeProps } from "@shopify/polaris";
+import type { Mark } from "#app/pages/stock/mark.ts";
+
+type Word = { label: string; tone: NonNullable<BadgeProps["tone"]> | undefined; means: string };
+
+/** A listing's state in a merchant's words. A figure that is right needs none. */
+export const MARK_WORDS: Readonly<Record<Mark, Word>> = {
+	right: { label: "In step", tone: "success", means: "The channel shows what it should." },
+	waiting: { label: "On its way", tone: "info", means: "A new figure is being sent." },
+	difference: {
+		label: "Difference",
+		tone: "warning",
+		means: "The channel was seen showing another figure. It is looked at again and put right.",
+	},
+	failed: {
+		label: "Update failed",
+		tone: "critical",
+		means: "The channel refused the new figure several times. See what it says on the product's page.",
+	},
+	paused: { label: "Paused", tone: undefined, means: "Nothing is sent to this listing until it is resumed." },
+	"channel-paused": { label: "Channel paused", tone: undefined, means: "Nothing is sent to this channel until it is resumed." },
+	"would-change": {
+		label: "Would change",
+		tone: "attention",
+		means: "The channel is not live: nothing is sent. On going live it gets this figure.",
+	},
+	unread: { label: "Not read yet", tone: undefined, means: "What the channel shows has not been read yet." },
+	"not-counted": {
+		label: "Not counted",
+		tone: undefined,
+		means: "Shopify does not count this product's stock, so the channel is left alone.",
+	},
+};
+
+export function MarkBadge({ mark }: { mark: Mark }) {
+	const { label, tone } = MARK_WORDS[mark];
+	return <Badge {...(tone ? { tone } : {})}>{label}</Badge>;
+}

@@ -1,0 +1,158 @@
+import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, Link, Text, useBreakpoints } from "@shopify/polaris";
+import { ImportIcon, InventoryIcon } from "@shopify/polaris-icons";
+import type { StockListing, StockPage, StockRow } from "#app/pages/stock/stock.ts";
+import { Empty } from "../../components/empty.tsx";
+import { MarkBadge } from "../../components/mark-badge.tsx";
+import { Ago } from "../../components/when.tsx";
+import { number } from "../../components/words.ts";
+
+type Chosen = Pick<StockPage, "channels" | "asOf">;
+
+export const headingsOf = ({ channels }: Chosen): IndexTableProps["headings"] => [
+	{ title: "Product" },
+	{ title: "In Shopify", alignment: "end" },
+	{ title: "Owed", alignment: "end" },
+	...channels.map(({ id, name }) => ({ title: name, id: `channel-${id}` })),
+];
+
+export function StockRows({ stock, selected }: { stock: StockPage; selected: readonly string[] }) {
+	const { smDown } = useBreakpoints();
+	return (
+		<>
+			{stock.rows.map((row, index) => (
+				<IndexTable.Row id={String(row.itemId)} key={row.itemId} position={index} selected={selected.includes(String(row.itemId))}>
+					{smDown ? <PhoneRow row={row} {...stock} /> : <Cells row={row} {...stock} />}
+				</IndexTable.Row>
+			))}
+		</>
+	);
+}
+
+function Cells({ row, channels, asOf }: { row: StockRow } & Chosen) {
+	return (
+		<>
+			<IndexTable.Cell className="cell-product">
+				<Product row={row} />
+			</IndexTable.Cell>
+			<IndexTable.Cell>
+				<Text as="span" alignment="end" numeric>
+					{row.counted ? number(row.available) : "Not counted"}
+				</Text>
+			</IndexTable.Cell>
+			<IndexTable.Cell>
+				<Text as="span" alignment="end" numeric {...(row.owed > 0 ? { tone: "critical" as const } : { tone: "subdued" as const })}>
+					{number(row.owed)}
+				</Text>
+			</IndexTable.Cell>
+			{channels.map(({ id }) => (
+				<IndexTable.Cell key={id}>
+					<OnChannel listings={row.listings.filter((listing) => listing.channelId === id)} asOf={asOf} />
+				</IndexTable.Cell>
+			))}
+		</>
+	);
+}
+
+function Product({ row }: { row: StockRow }) {
+	return (
+		<BlockStack gap="050">
+			<InlineStack gap="200" wrap={false} blockAlign="center">
+				<Link dataPrimaryLink monochrome removeUnderline url={`/app/items/${row.itemId}`}>
+					<Text as="span" fontWeight="semibold">
+						{row.title || row.sku || "Unnamed product"}
+					</Text>
+				</Link>
+				{row.bundle && <Badge>Bundle</Badge>}
+			</InlineStack>
+			<Text as="span" variant="bodySm" tone="subdued">
+				{row.sku || "No SKU"}
+			</Text>
+		</BlockStack>
+	);
+}
+
+/** What a product shows on one channel; most often that is one listing. */
+function OnChannel({ listings, asOf }: { listings: readonly StockListing[]; asOf: string }) {
+	if (listings.length === 0) {
+		return (
+			<Text as="span" tone="subdued">
+				Not listed
+			</Text>
+		);
+	}
+	return (
+		<BlockStack gap="100">
+			{listings.map((listing) => (
+				<Shows key={listing.id} listing={listing} asOf={asOf} />
+			))}
+		</BlockStack>
+	);
+}
+
+function Shows({ listing, asOf }: { listing: StockListing; asOf: string }) {
+	const { mark, shows, should, heldBack, confirmedAt } = listing;
+	return (
+		<BlockStack gap="050">
+			<InlineStack gap="150" blockAlign="center" wrap={false}>
+				<Text as="span" numeric fontWeight="medium">
+					{shows === null ? "–" : number(Math.max(0, shows))}
+				</Text>
+				{should !== null && mark !== "right" && should !== shows && (
+					<Text as="span" variant="bodySm" numeric>
+						→ {number(should)}
+					</Text>
+				)}
+				{mark !== "right" && <MarkBadge mark={mark} />}
+			</InlineStack>
+			<Text as="span" variant="bodySm" tone="subdued">
+				{heldBack > 0 && `${number(heldBack)} held back · `}
+				{confirmedAt ? <Ago at={confirmedAt} now={asOf} /> : "not confirmed yet"}
+			</Text>
+		</BlockStack>
+	);
+}
+
+function PhoneRow({ row, channels, asOf }: { row: StockRow } & Chosen) {
+	return (
+		<Box paddingBlock="300" paddingInline="300" width="100%">
+			<BlockStack gap="200">
+				<Product row={row} />
+				<dl className="figure-list">
+					<dt>In Shopify</dt>
+					<dd>
+						{row.counted ? number(row.available) : "Not counted"}
+						{row.owed > 0 && <Badge tone="critical">{`${number(row.owed)} owed`}</Badge>}
+					</dd>
+					{channels.map(({ id, name }) => (
+						<PhoneChannel key={id} name={name} listings={row.listings.filter((listing) => listing.channelId === id)} asOf={asOf} />
+					))}
+				</dl>
+			</BlockStack>
+		</Box>
+	);
+}
+
+function PhoneChannel({ name, listings, asOf }: { name: string; listings: readonly StockListing[]; asOf: string }) {
+	return (
+		<>
+			<dt>{name}</dt>
+			<dd>
+				<OnChannel listings={listings} asOf={asOf} />
+			</dd>
+		</>
+	);
+}
+
+export function NothingYet({ importing }: { importing: boolean }) {
+	return (
+		<Empty
+			icon={importing ? ImportIcon : InventoryIcon}
+			heading={importing ? "Your products are being read" : "No products yet"}
+			action={{ content: "Go to the overview", url: "/app" }}
+		>
+			{importing
+				? "They appear here as they come in. You can close this page in the meantime."
+				: "Add a product in Shopify: it appears here within seconds, with its stock on every channel."}
+		</Empty>
+	);
+}

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
+import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
+
+const PHONE = { width: 390, height: 844 };
+const ROOT = "/store/northwind-outdoor/apps/lockstep";
+
+describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", () => {
+	let stage: Stage;
+	let shop: FilledShop;
+	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
+	const one = async (sql: string, values: unknown[] = []) => (await query(sql, values)).rows[0] as Record<string, unknown>;
+	const audits = async () => Number((await one("SELECT count(*)::int AS n FROM audit WHERE shop_id = $1", [shop.shopId])).n);
+
+	beforeAll(async () => {
+		stage = await openStage();
+	}, STAGE_TIMEOUT_MS);
+	afterAll(() => stage?.close());
+	beforeEach(() => {
+		expect.hasAssertions();
+	});
+
+	test("before the first product the page says what it waits for", async () => {
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		await app.getByText("Your products are being read").waitFor();
+		await page.screenshot({ path: picturePath("stock-empty") });
+		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("every product with its figure in Shopify and on each channel, with marks where they differ", async () => {
+		shop = await fillShop(stage.database.pool, SHOP, { listings: 130 });
+		const item = (n: number) => shop.items[n];
+		await query("UPDATE listing SET shown = shown + 2, dirty_since = now() WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(0)]);
+		await query("UPDATE listing SET shown = shown + 1, parked = true WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(1)]);
+		await query("UPDATE listing SET paused = true, paused_reason = 'by hand' WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(2)]);
+		await query("UPDATE stock SET available = 0, short = 3 WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(3)]);
+		await query("UPDATE listing SET desired = 0, shown = 0 WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(3)]);
+		await query("DELETE FROM listing WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item(4)]);
+		await query(
+			`UPDATE listing SET policy = '{"kind":"buffer","buffer":2}', desired = desired - 2, shown = shown - 2 WHERE shop_id = $1 AND item_id = $2`,
+			[shop.shopId, item(5)],
+		);
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		const row = (sku: string) => app.getByRole("row").filter({ hasText: sku });
+		await row("NW-0001").waitFor();
+		expect(await app.getByRole("row").count()).toBeGreaterThanOrEqual(51);
+		expect(await row("NW-0001").innerText()).toContain("On its way");
+		expect(await row("NW-0002").innerText()).toContain("Update failed");
+		expect(await row("NW-0003").innerText()).toContain("Paused");
+		expect(await row("NW-0005").innerText()).toContain("Not listed");
+		expect(await row("NW-0006").innerText()).toContain("2 held back");
+		await page.screenshot({ path: picturePath("stock") });
+		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("pages go forwards and back; each product stands on exactly one", async () => {
+		const { app, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		const seen: string[] = [];
+		const read = async (first: string) => {
+			await app.getByRole("row").filter({ hasText: first }).waitFor();
+			seen.push(...((await app.getByTestId("index-list").innerText()).match(/NW-\d{4}/g) ?? []));
+		};
+		await read("NW-0001");
+		await app.getByRole("button", { name: "Next" }).click();
+		await read("NW-0051");
+		await app.getByRole("button", { name: "Next" }).click();
+		await read("NW-0101");
+		expect(new Set(seen).size).toBe(130);
+		expect(seen).toHaveLength(130);
+		await app.getByRole("button", { name: "Previous" }).click();
+		await app.getByRole("row").filter({ hasText: "NW-0051" }).waitFor();
+		expect(await app.getByRole("row").filter({ hasText: "NW-0101" }).count()).toBe(0);
+		await close();
+	});
+
+	test("views and search narrow the list and live in the address", async () => {
+		const { app, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
+		await app.getByRole("tab", { name: "Update failed" }).click();
+		await app.waitForURL(/state=failed/);
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor({ state: "detached" });
+		expect((await app.getByTestId("index-list").innerText()).match(/NW-\d{4}/g)).toEqual(["NW-0002"]);
+		await close();
+		const again = await stage.open({ path: `${ROOT}/app/stock?q=NW-012&channel=${shop.woocommerce}` });
+		await again.app.getByRole("row").filter({ hasText: "NW-0120" }).waitFor();
+		expect((await again.app.getByTestId("index-list").innerText()).match(/NW-\d{4}/g)).toHaveLength(10);
+		await again.close();
+	});
+
+	test("a saved view is everybody's, and can be deleted", async () => {
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-01` });
+		await app.getByRole("row").filter({ hasText: "NW-0100" }).waitFor();
+		await app.getByRole("button", { name: "Save as" }).click({ timeout: 5_000 });
+		await app.getByLabel("Name").fill("Hundreds", { timeout: 5_000 });
+		await app.getByRole("button", { name: "Save", exact: true }).last().click();
+		await page.getByText("View saved for everybody in this shop").waitFor();
+		await app.getByRole("tab", { name: "Hundreds" }).waitFor();
+		expect((await one("SELECT name, query FROM saved_view WHERE shop_id = $1", [shop.shopId])).query).toBe("q=NW-01");
+		await close();
+	});
+
+	test("the file holds what the filter shows, and no text of it is a formula", async () => {
+		await query(`UPDATE item SET title = '=HYPERLINK("http://evil.example")' WHERE shop_id = $1 AND id = $2`, [shop.shopId, shop.items[0]]);
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?state=off` });
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
+		const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export" }).click()]);
+		const chunks: Buffer[] = [];
+		for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+		const lines = Buffer.concat(chunks).toString("utf8").trim().split("\r\n");
+		expect(file.suggestedFilename()).toBe("stock.csv");
+		expect(lines).toHaveLength(3);
+		expect(lines[1]).toContain(`NW-0001,"'=HYPERLINK(""http://evil.example"")",`);
+		expect(lines[2]).toContain("NW-0002,");
+		await close();
+	});
+
+	test("R12 R40 many rules are edited at once: the effect is shown, saved with the admin's bar, and on record", async () => {
+		const before = await audits();
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-003` });
+		await app.getByRole("row").filter({ hasText: "NW-0030" }).waitFor();
+		for (const sku of ["NW-0030", "NW-0031"])
+			await app.getByRole("row").filter({ hasText: sku }).getByRole("checkbox").check({ force: true });
+		await app.getByRole("button", { name: "Edit rules" }).click();
+		await app.getByLabel("Buffer of NW-0030 on WooCommerce").fill("3");
+		await app.getByLabel("Maximum of NW-0031 on WooCommerce").fill("1");
+		await app.getByLabel("Pause NW-0031 on WooCommerce").check();
+		const stock = async (n: number) =>
+			Number((await one("SELECT available FROM stock WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[n]])).available);
+		const available = await stock(29);
+		await app.getByText(`${available} → ${Math.max(0, available - 3)}`).waitFor();
+		await page.screenshot({ path: picturePath("stock-edit") });
+		await page.locator("#save-bar").getByRole("button", { name: "Save" }).click();
+		await page.getByText("3 changes saved.").waitFor();
+		const listing = (n: number) =>
+			one("SELECT policy, desired, paused FROM listing WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[n]]);
+		expect(await listing(29)).toEqual({ policy: { kind: "buffer", buffer: 3 }, desired: Math.max(0, available - 3), paused: false });
+		expect(await listing(30)).toEqual({ policy: { kind: "exact", maximum: 1 }, desired: 1, paused: true });
+		expect(await audits()).toBe(before + 2);
+		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("chosen products are paused and resumed by two presses", async () => {
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-004` });
+		await app.getByRole("row").filter({ hasText: "NW-0040" }).waitFor();
+		await app.getByRole("row").filter({ hasText: "NW-0040" }).getByRole("checkbox").check({ force: true });
+		await app.getByRole("button", { name: "Pause", exact: true }).click();
+		await page.getByText("1 listing paused").waitFor();
+		const paused = async () =>
+			(await one("SELECT paused FROM listing WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[39]])).paused;
+		expect(await paused()).toBe(true);
+		await app.getByRole("row").filter({ hasText: "NW-0040" }).getByRole("checkbox").check({ force: true });
+		await app.getByRole("button", { name: "Resume" }).click();
+		await page.getByText("1 listing resumed").waitFor();
+		expect(await paused()).toBe(false);
+		await close();
+	});
+
+	test("on a phone each product is a block of lines, without sideways scrolling", async () => {
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/stock`, ...PHONE });
+		await app.getByText("NW-0001").first().waitFor();
+		await app.getByText("On its way").first().waitFor();
+		const [wide, high] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+		expect(wide).toBe(high);
+		await page.screenshot({ path: picturePath("stock-phone") });
+		expect(complaints).toEqual([]);
+		await close();
+	});
+});
