@@ -1,4 +1,4 @@
-import { ensureWebhooks, forgetOldRequests } from "#app/connections/guests/index.ts";
+import { ensureWebhooks, forgetOldRequests, runSetUp } from "#app/connections/guests/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
 import {
@@ -48,6 +48,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			const kept = await unlessClosed(() => ensureWebhooks(deps, shopId, connectionId));
 			// A webhook that had to be made anew was missing: what happened meanwhile is read.
 			if (kept?.outcome === "in-place" && kept.created > 0) await deps.wake("connections.poll-orders", { shopId, connectionId });
+			return undefined;
+		},
+		async "connections.set-up"({ shopId, connectionId }) {
+			await runSetUp(deps, shopId, connectionId);
 			return undefined;
 		},
 		async "shopify.import"({ shopId }, { signal }) {

@@ -1,3 +1,4 @@
+import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
 import { findWaitingImports, findWaitingLifecycle } from "#connections";
@@ -34,6 +35,10 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	fetches: { find: async (pool) => (await findDueFetches(pool)).map((payload) => ({ job: "ingest.fetch", payload })) },
 	readings: {
 		find: async (pool) => (await askForOverdueReadings(pool)).map((payload) => ({ job: "ingest.fetch", payload })),
+		gapMs: 10_000,
+	},
+	setUps: {
+		find: async (pool) => (await findAskedSetUps(pool)).map((payload) => ({ job: "connections.set-up", payload })),
 		gapMs: 10_000,
 	},
 	imports: { find: async (pool) => (await findWaitingImports(pool)).map((shopId) => ({ job: "shopify.import", payload: { shopId } })) },

@@ -25,6 +25,8 @@ export const catalog = {
 	"reconcile.compare": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks whether the channel still has our webhooks, and makes the missing ones anew. */
 	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Reads a guest's catalogue, begins to count, or looks what going live would change: what a merchant asked for and need not wait for. */
+	"connections.set-up": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** The first import of locations, products and stock; resumes where it stood. */
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */

@@ -221,7 +221,7 @@ describe("going live, pausing, going on", () => {
 
 	test("R08 killed at any statement of going live, it is live with its entry or not at all, and the sweep pushes what is due", async () => {
 		let lives = 0;
-		for (let at = 1; at <= 8; at++) {
+		for (let at = 1; at <= 10; at++) {
 			await w.deps.pool.query("UPDATE connection SET state = 'watching' WHERE id = $1", [connectionId]);
 			const audits = async () =>
 				(

@@ -1,9 +1,28 @@
 /** Guest channels: connecting, matching, watching, going live, and back. Pages call these; each checks the shop itself. */
-export { type CatalogueOutcome, type LinkOutcome, linkListings, proposeMatching, readCatalogue, unlinkListings } from "./catalogue.ts";
+export { type CatalogueOutcome, readCatalogue } from "./catalogue.ts";
+export { completeConsent } from "./complete-consent.ts";
 export { type ConnectOutcome, connectGuest } from "./connect.ts";
-export { type DryRunOutcome, dryRun } from "./dry-run.ts";
-export { type Disconnection, disconnect, goLive, pauseConnection, type StateChange } from "./go-live.ts";
+export { connectGranted, type GrantedOutcome } from "./connect-granted.ts";
+export { beginConsent, CONSENT_PATH, type ConsentStart, receiveConsent } from "./consent.ts";
+export { toCsv } from "./csv.ts";
+export { type DryRun, type DryRunOutcome, dryRun } from "./dry-run.ts";
+export {
+	type Disconnection,
+	disconnect,
+	goLive,
+	pauseConnection,
+	resumeConnection,
+	type StateChange,
+} from "./go-live.ts";
+export { type LinkOutcome, linkListings, proposeMatching, readSellables, unlinkListings } from "./links.ts";
+export { type Matching, matchListings } from "./matching.ts";
+export { exportUnmatched, FILE_BYTES_MAX, type FileImport, importMatches } from "./matching-file.ts";
+export { answerMirrored, MIRRORED, type Mirrored } from "./mirrored.ts";
 export { completeOneClick, forgetOldRequests, receiveGrant, startOneClick } from "./one-click.ts";
 export { startWatching, type WatchOutcome } from "./opening.ts";
+export { NOT_LIVE_YET } from "./partly-live.ts";
 export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange } from "./rules.ts";
+export { type Asked, askForSetUp, findAskedSetUps, runSetUp, SET_UP_WORK, type SetUpWork } from "./set-up.ts";
+export { readStandings, type Standing, showing } from "./standings.ts";
+export { type LinkUndo, undoLinks } from "./undo-links.ts";
 export { ensureWebhooks, type WebhooksOutcome, webhookPath } from "./webhooks.ts";

@@ -51,6 +51,25 @@ test("near misses are listed with what differs, and never linked: blanks, letter
 	]);
 });
 
+test("a pack is shown beside its single piece, and never linked by itself", () => {
+	for (const [listing, item] of [
+		["MUG-6PK", "MUG"],
+		["MUG_X6", "mug"],
+		["6xMUG", "MUG"],
+		["MUG-PACK12", "MUG"],
+		["MUG", "MUG-3er"],
+	] as const) {
+		expect(match({ sku: listing }, thing(7, item)).near).toEqual([{ listingId: 1, itemIds: [7], by: "sku", difference: "pack size" }]);
+	}
+	for (const [listing, item] of [
+		["MUG-60", "MUG"],
+		["X6", "X"],
+		["6PK", "PK"],
+	] as const) {
+		expect(match({ sku: listing }, thing(7, item)).near).toEqual([]);
+	}
+});
+
 test("ambiguous ones are listed with all they may be: a SKU twice at home, a barcode twice, SKU and barcode of two different things", () => {
 	expect(match({ sku: "A" }, thing(7, "A"), thing(8, "A"))).toEqual({
 		...NOTHING,

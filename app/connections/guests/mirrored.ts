@@ -1,0 +1,40 @@
+import { transaction } from "#app/db.server.ts";
+import { recordAudit } from "../audit.ts";
+import type { Deps } from "../deps.ts";
+
+/** Does another app bring this channel's orders into Shopify (R43)? */
+export const MIRRORED = ["no", "yes", "unsure"] as const;
+export type Mirrored = (typeof MIRRORED)[number];
+
+/**
+ * Keeps the merchant's answer. With anything but "no" the connection neither begins to count nor goes live: each order would be
+ * taken twice, once from the channel and once by Shopify's own figure. What counts already goes on counting; the caller says so.
+ */
+export async function answerMirrored(
+	deps: Deps,
+	shopId: number,
+	connectionId: number,
+	{ mirrored, actor }: { mirrored: Mirrored; actor: string },
+): Promise<{ outcome: "kept" } | { outcome: "unknown" }> {
+	return transaction(deps.pool, async (tx) => {
+		const known = await tx.query<{ mirrored: Mirrored | null }>(
+			`SELECT u.mirrored FROM connection c LEFT JOIN connection_setup u ON u.shop_id = c.shop_id AND u.connection_id = c.id
+			 WHERE c.shop_id = $1 AND c.id = $2 AND NOT c.is_home AND c.state <> 'disconnected' FOR UPDATE OF c`,
+			[shopId, connectionId],
+		);
+		if (!known.rows[0]) return { outcome: "unknown" };
+		await tx.query(
+			`INSERT INTO connection_setup (shop_id, connection_id, mirrored, mirrored_by, mirrored_at) VALUES ($1, $2, $3, $4, now())
+			 ON CONFLICT (shop_id, connection_id) DO UPDATE SET mirrored = excluded.mirrored, mirrored_by = excluded.mirrored_by, mirrored_at = now()`,
+			[shopId, connectionId, mirrored, actor],
+		);
+		await recordAudit(tx, shopId, {
+			actor,
+			action: "connection.mirrored_answered",
+			subject: String(connectionId),
+			before: { mirrored: known.rows[0].mirrored },
+			after: { mirrored },
+		});
+		return { outcome: "kept" };
+	});
+}
