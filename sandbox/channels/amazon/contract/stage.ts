@@ -13,7 +13,7 @@ export const APP = {
 export const US = "ATVPDKIKX0DER";
 export const CANADA = "A2EUQ1WTGCTBG2";
 
-export type Sent = { host: string; method?: string; path: string; headers?: Record<string, string>; body?: string };
+export type Sent = { host: string; method?: string; path: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal };
 export type Reply = { status: number; headers: IncomingHttpHeaders; text: string; bytes: Buffer; json: Json };
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
 export type Json = any;
@@ -40,7 +40,7 @@ export type Stage = {
 	grantless(): Promise<string>;
 	/** Destination and subscriptions, as an app sets them up. */
 	subscribe(...types: string[]): Promise<void>;
-	sqs(action: string, args: Record<string, unknown>, how?: { secret?: string; region?: string }): Promise<Reply>;
+	sqs(action: string, args: Record<string, unknown>, how?: { secret?: string; region?: string; signal?: AbortSignal }): Promise<Reply>;
 	/** Notifications that wait in the queue, parsed, deleted as they are read. */
 	drain(): Promise<Json[]>;
 	close(): Promise<void>;
@@ -68,9 +68,9 @@ export async function createStage(
 	const origin = await world.listen();
 	let token: string | null = null;
 
-	const send = ({ host, method = "GET", path, headers = {}, body }: Sent): Promise<Reply> =>
+	const send = ({ host, method = "GET", path, headers = {}, body, signal }: Sent): Promise<Reply> =>
 		new Promise((resolve, reject) => {
-			const out = httpRequest(new URL(path, origin), { method, headers: { ...headers, host } }, (reply) => {
+			const out = httpRequest(new URL(path, origin), { method, headers: { ...headers, host }, ...(signal ? { signal } : {}) }, (reply) => {
 				const chunks: Buffer[] = [];
 				reply.on("data", (chunk: Buffer) => chunks.push(chunk));
 				reply.on("end", () => {
@@ -143,7 +143,7 @@ export async function createStage(
 				});
 			}
 		},
-		sqs: (action, args, { secret = key.secret, region = "us-east-1" } = {}) => {
+		sqs: (action, args, { secret = key.secret, region = "us-east-1", signal } = {}) => {
 			const body = JSON.stringify(args);
 			return send({
 				host: `sqs.${region}.amazonaws.com`,
@@ -151,6 +151,7 @@ export async function createStage(
 				path: "/",
 				headers: signed(body, action, { id: key.id, secret, region }),
 				body,
+				...(signal ? { signal } : {}),
 			});
 		},
 		async drain() {
