@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { CONSENT_PATH } from "#app/connections/guests/consent.ts";
 import type { Env } from "#app/env.server.ts";
 import { channels } from "#channels";
 import { createSessionStorage, type Deps, onShopAuthenticated } from "#connections";
 import { createBodyReader, createIngest, type Ingest, type IngestOptions, type ReceiveOutcome } from "#ingest";
+import { createConsentCallback } from "./consent-callback.ts";
 import { createGrantCallback } from "./grant-callback.ts";
 import { createHealthEndpoints } from "./health.ts";
 import { openRuntime, runProcess } from "./runtime.ts";
@@ -160,7 +162,7 @@ export function webOptionsOf(env: Env, deps: Deps): WebOptions {
 		port: env.port,
 		host: env.host,
 		dataDir: env.dataDir,
-		endpoints: { "/connect/woocommerce/callback": createGrantCallback(deps) },
+		endpoints: { "/connect/woocommerce/callback": createGrantCallback(deps), [CONSENT_PATH]: createConsentCallback(deps) },
 		async pages() {
 			const [{ createRemixHandler }, { openShopify }] = await Promise.all([import("./remix.ts"), import("#app/shopify.server.ts")]);
 			// Throws while the app is not built; the pages' code runs later, when Shopify's library is open.

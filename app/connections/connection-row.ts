@@ -26,6 +26,8 @@ export type ConnectionRow = {
 	webhookToken: string;
 	/** Our clock. */
 	breakerUntil: Date | null;
+	/** Our clock: when the account's owner last agreed on the channel's page; null where keys were typed in. */
+	consentedAt: Date | null;
 };
 
 /** null: this shop has no such connection. */
@@ -50,7 +52,7 @@ export async function readHomeConnection(
 const columns = `
 SELECT c.shop_id AS "shopId", s.domain AS "shopDomain", s.state AS "shopState", c.id, c.channel, c.account, c.name, c.is_home AS "isHome",
   c.state, c.settings, c.policy, c.cut_at AS "cutAt", c.order_watermark AS "orderWatermark", c.health, c.health_reason AS "healthReason",
-  c.webhook_token AS "webhookToken", c.breaker_until AS "breakerUntil", c.credentials AS sealed
+  c.webhook_token AS "webhookToken", c.breaker_until AS "breakerUntil", c.consented_at AS "consentedAt", c.credentials AS sealed
 FROM connection c JOIN shop s ON s.id = c.shop_id`;
 const readStatement = `${columns} WHERE c.shop_id = $1 AND c.id = $2`;
 const readHomeStatement = `${columns} WHERE c.shop_id = $1 AND c.is_home AND c.state <> 'disconnected'`;

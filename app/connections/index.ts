@@ -4,6 +4,7 @@
  */
 export { type Availability, appSettingsOf, availableChannels } from "./app-settings.ts";
 export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
+export { consentEndsAt } from "./consent-ends.ts";
 export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";
 export type { Deps } from "./deps.ts";
 export { type EnsuredShop, ensureShop } from "./ensure-shop.ts";

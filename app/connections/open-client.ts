@@ -1,14 +1,13 @@
 import { type AccountAccess, type Channel, type ChannelClient, channel as channelOf } from "#channels";
 import { budgetHooks } from "./budget.ts";
+import { ConnectionClosedError } from "./closed.ts";
 import { type ConnectionRow, readConnection } from "./connection-row.ts";
+import { consentedAccess } from "./consented-token.ts";
 import { openCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { accessTokenFor } from "./tokens.ts";
 
-/** The connection is not there, was disconnected, or its shop has uninstalled the app: nothing may be sent for it. */
-export class ConnectionClosedError extends Error {
-	override readonly name = "ConnectionClosedError";
-}
+export { ConnectionClosedError } from "./closed.ts";
 
 /**
  * A client for one connection: credentials opened, every request paid from the connection's budget in the database, the
@@ -34,11 +33,14 @@ export async function openClient(
 		{ pool: deps.pool, warn: (error) => deps.log.warn({ err: error, shopId, connectionId }, "budget.not_corrected") },
 		{ shopId, connectionId, limits: channel.limits },
 	);
+	// Tokens live an hour or so: asked for at each request, kept sealed in the database, refreshed under a lease.
+	const accessToken = connection.isHome
+		? (refused?: string) => accessTokenFor(deps, connection.shopDomain, refused)
+		: channel.authorization && ((refused?: string) => consentedAccess(deps, { shopId, connectionId }, refused));
 	const client = channel.connect({
 		account: connection.account,
 		credentials: sealed === null ? {} : openCredentials(deps.keyRing, connection, sealed),
-		// Home's tokens live an hour: asked for at each request, from the sealed session, refreshed under a lease.
-		...(connection.isHome ? { accessToken: (refused?: string) => accessTokenFor(deps, connection.shopDomain, refused) } : {}),
+		...(accessToken ? { accessToken } : {}),
 		beforeCall: budget.beforeCall,
 		onCall(call) {
 			budget.onCall(call);

@@ -3,6 +3,7 @@ import { credentialsContext } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { grantContext } from "./guests/one-click.ts";
 import { sessionContext } from "./sealed-session.ts";
+import { accessContext } from "./sql/access.ts";
 
 /** `left`: sealed by a key that is not on the ring any more, or for another row; who owns it has to connect again. */
 export type Resealed = { resealed: number; left: number };
@@ -41,6 +42,11 @@ const PLACES: readonly Place[] = [
 		find: `SELECT shop_id::text AS shop, id::text, credentials AS sealed, channel, account FROM connection WHERE NOT starts_with(credentials, $1)`,
 		replace: "UPDATE connection SET credentials = $1 WHERE credentials = $2 AND shop_id = $3 AND id = $4",
 		context: ({ shop, channel, account }) => credentialsContext({ shopId: Number(shop), channel, account }),
+	},
+	{
+		find: `SELECT shop_id::text AS shop, id::text, access_token AS sealed, channel, account FROM connection WHERE NOT starts_with(access_token, $1)`,
+		replace: "UPDATE connection SET access_token = $1 WHERE access_token = $2 AND shop_id = $3 AND id = $4",
+		context: ({ shop, channel, account }) => accessContext({ shopId: Number(shop), channel, account }),
 	},
 	{
 		find: "SELECT shop_domain AS shop, id, sealed FROM session WHERE NOT starts_with(sealed, $1)",

@@ -9,6 +9,8 @@ export const connectionSettingsSchema = z.object({
 	missingScopes: z.array(z.string()).default([]),
 	/** What the account's health check told of itself ("version": "11.0.1"), for the person who looks. */
 	account: z.record(z.string(), z.string()).default({}),
+	/** What the merchant chose before agreeing on the channel's page (a region): what a renewal begins with. */
+	chosen: z.record(z.string(), z.string()).default({}),
 	/** A channel's own settings, parsed by its own schema. */
 	channel: z.record(z.string(), z.unknown()).default({}),
 });
