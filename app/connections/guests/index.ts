@@ -1,10 +1,7 @@
 /** Guest channels: connecting, matching, watching, going live, and back. Pages call these; each checks the shop itself. */
 export { type CatalogueOutcome, readCatalogue } from "./catalogue.ts";
 export { completeConsent } from "./complete-consent.ts";
-export { completeConsent } from "./complete-consent.ts";
 export { type ConnectOutcome, connectGuest } from "./connect.ts";
-export { connectGranted, type GrantedOutcome } from "./connect-granted.ts";
-export { beginConsent, CONSENT_PATH, type ConsentStart, receiveConsent } from "./consent.ts";
 export { connectGranted, type GrantedOutcome } from "./connect-granted.ts";
 export { beginConsent, CONSENT_PATH, type ConsentStart, receiveConsent } from "./consent.ts";
 export { toCsv } from "./csv.ts";
