@@ -27,6 +27,8 @@ export const PLANS: Readonly<Record<string, Plan>> = {
 
 /** A request may arrive a little before its token by the jitter of a network; that is no fault of the caller. */
 const JITTER_MS = 50;
+/** Requests that were on their way when the first refusal came were sent in good faith. */
+const IN_FLIGHT_MS = 1_000;
 
 export type Verdict =
 	| { outcome: "allowed"; rate: number }
@@ -41,22 +43,34 @@ export type UsagePlans = {
 };
 
 export function createUsagePlans(clock: Clock, differing: Readonly<Record<string, Plan>>): UsagePlans {
-	const buckets = new Map<string, { real: Bucket; known: Bucket }>();
+	const buckets = new Map<string, Lot>();
 	const planOf = (operation: string) => differing[operation] ?? published(operation);
 	const bucketsOf = (operation: string, caller: string) => {
 		const key = `${operation}\n${caller}`;
-		const found = buckets.get(key) ?? { real: createBucket(clock, planOf(operation)), known: createBucket(clock, published(operation)) };
+		const found: Lot = buckets.get(key) ?? {
+			real: createBucket(clock, planOf(operation)),
+			known: createBucket(clock, published(operation)),
+			refusedAt: null,
+		};
 		buckets.set(key, found);
 		return found;
 	};
+	/** Refused a while ago, the caller knows that there is no token before the known rate brings one. */
+	const tooSoonAgain = (lot: Lot) => {
+		lot.refusedAt ??= clock.now();
+		const passedMs = clock.now() - lot.refusedAt;
+		return passedMs > IN_FLIGHT_MS && passedMs < 1000 / lot.known.rate() - JITTER_MS;
+	};
 	return {
 		spend(operation, caller) {
-			const { real, known } = bucketsOf(operation, caller);
+			const lot = bucketsOf(operation, caller);
+			const { real, known } = lot;
 			const rate = planOf(operation).rate;
 			// A refused request costs no token, neither here nor in what the caller may count on.
-			if (!real.has(0)) return { outcome: "exceeded", rate, foreseeable: !known.has(JITTER_MS) };
+			if (!real.has(0)) return { outcome: "exceeded", rate, foreseeable: !known.has(JITTER_MS) || tooSoonAgain(lot) };
 			real.take();
 			known.take();
+			lot.refusedAt = null;
 			return { outcome: "allowed", rate };
 		},
 		told(operation, caller) {
@@ -72,7 +86,9 @@ function published(operation: string): Plan {
 	return plan;
 }
 
-type Bucket = { has(toleranceMs: number): boolean; take(): void; slower(rate: number): void };
+/** The bucket as it is, and as the caller may believe it to be. */
+type Lot = { real: Bucket; known: Bucket; refusedAt: number | null };
+type Bucket = { has(toleranceMs: number): boolean; take(): void; slower(rate: number): void; rate(): number };
 
 function createBucket(clock: Clock, { rate, burst }: Plan): Bucket {
 	let perSecond = rate;
@@ -91,6 +107,7 @@ function createBucket(clock: Clock, { rate, burst }: Plan): Bucket {
 			refill();
 			tokens = Math.max(0, tokens - 1);
 		},
+		rate: () => perSecond,
 		slower(told) {
 			refill();
 			perSecond = Math.min(perSecond, told);

@@ -66,7 +66,7 @@ export async function createStage(
 	const queue = amazon.createQueue({ name: "lockstep-notices" });
 	const key = amazon.addAccessKey();
 	const origin = await world.listen();
-	let token: string | null = null;
+	let token: { value: string; at: number } | null = null;
 
 	const send = ({ host, method = "GET", path, headers = {}, body, signal }: Sent): Promise<Reply> =>
 		new Promise((resolve, reject) => {
@@ -112,8 +112,8 @@ export async function createStage(
 		send,
 		lwa,
 		async api(method, path, { body, token: other, host = "sellingpartnerapi-na.amazon.com", headers = {} } = {}) {
-			if (other === undefined) token ??= await ownToken();
-			const bearer = other === undefined ? token : other;
+			if (other === undefined && (!token || clock.now() - token.at > 50 * 60_000)) token = { value: await ownToken(), at: clock.now() };
+			const bearer = other === undefined ? (token?.value ?? null) : other;
 			return send({
 				host,
 				method,
