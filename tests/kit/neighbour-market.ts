@@ -55,6 +55,9 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 			grants.set(refresh, { account, refresh: new Set([refresh]) });
 			return refresh;
 		},
+		regrant(refresh: string, account: string) {
+			grants.set(refresh, { account, refresh: new Set([refresh]) });
+		},
 		revoke(account: string) {
 			for (const [token, grant] of grants) if (grant.account === account) grants.delete(token);
 			self.expire(account);
