@@ -1,0 +1,93 @@
+import type { AccountAccess, Channel, ChannelClient } from "../channel.ts";
+import { authorization } from "./authorization.ts";
+import { createClient } from "./client.ts";
+import { check } from "./health.ts";
+import { type ProductTypes, READ_MAX, readStock, WRITES_AT_ONCE, writeStock } from "./inventory.ts";
+import { listListings } from "./listings.ts";
+import { notifications } from "./notifications.ts";
+import { OPERATIONS } from "./operations.ts";
+import { listOrders, readOrder } from "./orders.ts";
+import { messageQueues } from "./queue.ts";
+import { subscriptionManager } from "./subscriptions.ts";
+
+/** A selling account in one region: notifications through a queue, writes that are taken now and applied later, tiny quotas. */
+export const amazon: Channel = {
+	id: "amazon",
+	name: "Amazon",
+	role: "guest",
+	capabilities: {
+		// Amazon lowers the figure itself when the order is placed (from practice: ../shared/channels/amazon.md section 7, trap 3).
+		quantityMeaning: "selfDecrementing",
+		// Each is a request of its own; two seconds' worth of the rate, so that a batch never holds its listings for long.
+		writeBatchSize: 10,
+		readBatchSize: READ_MAX,
+		// One search for 20 listings, five a second. There is no precondition on a write.
+		readBeforeWrite: true,
+		// What is not deleted from the queue comes again, for as long as the queue keeps it (up to 14 days).
+		resendsWebhooks: true,
+		// ACCEPTED is queued, not applied: "It takes few minutes" (docs#2167), and nothing keeps an older submission from being
+		// applied after a newer one. No page of Amazon's gives a bound; a quarter of an hour covers what sellers tell of.
+		lateHorizonMs: 15 * 60_000,
+		// Stamps are whole seconds, but the orders' and the listings' clocks are two services' and orders' data lags by two minutes
+		// (developer-docs, get-orders-with-filtering-criteria): within that, before and after cannot be told apart.
+		clockResolutionMs: 120_000,
+	},
+	limits: {
+		// For a call that names no operation, of which there is none.
+		unitsPerSecond: 1,
+		burst: 5,
+		concurrency: WRITES_AT_ONCE + 1,
+		operations: OPERATIONS,
+		source: "Usage plans in amzn/selling-partner-api-models@34dc93f, per operation, selling account and application. 2026-11-21",
+	},
+	credentialFields: [
+		{ key: "refreshToken", label: "Refresh token", secret: true, help: "Given by Amazon with the consent" },
+		{ key: "region", label: "Region", secret: false, help: "NA, EU or FE" },
+		{ key: "marketplaceIds", label: "Marketplaces", secret: false, help: "Amazon's marketplace ids, separated by commas" },
+	],
+	appSettings: [
+		{ key: "applicationId", secret: false, help: "The app's id in Seller Central, Develop apps: amzn1.sp.solution.…" },
+		{ key: "lwaClientId", secret: false, help: "The app's Login with Amazon client id: amzn1.application-oa2-client.…" },
+		{ key: "lwaClientSecret", secret: true, help: "Its secret; Amazon wants it changed every 180 days" },
+		{
+			key: "notificationApplicationId",
+			secret: false,
+			optional: true,
+			help: "The id by which notifications name the app, where it is another (amzn1.sellerapps.app.…)",
+		},
+		{
+			key: "queueUrlNa",
+			secret: false,
+			optional: true,
+			help: "Address of the SQS queue for North America. Without one, orders are only polled",
+		},
+		{ key: "queueUrlEu", secret: false, optional: true, help: "Address of the SQS queue for Europe, the Middle East and India" },
+		{ key: "queueUrlFe", secret: false, optional: true, help: "Address of the SQS queue for the Far East" },
+		{ key: "draft", secret: false, optional: true, help: "true while the app is not published: opens the consent page of the draft" },
+	],
+	apiVersion: {
+		pinned: "orders 2026-01-01, listings 2021-08-01, reports 2021-06-30, notifications v1",
+		sunsetAt: null,
+		source: "developer-docs.amazon.com/sp-api/docs/sp-api-deprecations: none of these is on the list. 2026-11-21",
+	},
+	webhooks: notifications,
+	authorization,
+	messageQueues,
+	connect,
+};
+
+function connect(access: AccountAccess): ChannelClient {
+	const client = createClient(access);
+	const types: ProductTypes = new Map();
+	return {
+		check: () => check(access),
+		listListings: () => listListings(client),
+		readStock: (refs) => readStock(client, types, refs),
+		writeStock: (writes) => writeStock(client, types, writes),
+		listOrders: ({ since }) => listOrders(client, since),
+		readOrder: (orderId) => readOrder(client, orderId),
+		webhooks: subscriptionManager(client, access.app),
+		// Connections belong to the process and close themselves when idle.
+		close: async () => {},
+	};
+}

@@ -1,0 +1,22 @@
+/**
+ * Every operation that we call, with its own bucket per selling account and application: rate per second and burst, as the models
+ * give them (amzn/selling-partner-api-models@34dc93f, usage plan of each operation).
+ */
+export const OPERATIONS = {
+	searchOrders: { unitsPerSecond: 0.0056, burst: 20 },
+	getOrder: { unitsPerSecond: 0.5, burst: 30 },
+	getListingsItem: { unitsPerSecond: 5, burst: 10 },
+	searchListingsItems: { unitsPerSecond: 5, burst: 5 },
+	patchListingsItem: { unitsPerSecond: 5, burst: 5 },
+	createReport: { unitsPerSecond: 0.0167, burst: 15 },
+	getReport: { unitsPerSecond: 2, burst: 15 },
+	getReportDocument: { unitsPerSecond: 0.0167, burst: 15 },
+	getMarketplaceParticipations: { unitsPerSecond: 0.016, burst: 15 },
+	getSubscriptions: { unitsPerSecond: 1, burst: 5 },
+	createSubscription: { unitsPerSecond: 1, burst: 5 },
+	deleteSubscriptionById: { unitsPerSecond: 1, burst: 5 },
+	getDestinations: { unitsPerSecond: 1, burst: 5 },
+	createDestination: { unitsPerSecond: 1, burst: 5 },
+} as const;
+
+export type Operation = keyof typeof OPERATIONS;
