@@ -1,7 +1,8 @@
 import path from "node:path";
 import { createShopify, type Shop, type Shopify } from "../sandbox/channels/shopify/index.ts";
 import { createWooStore, type WooStore } from "../sandbox/channels/woocommerce/index.ts";
-import { APP_ORIGIN, CLIENT, SHOP_DOMAIN, STORE_HOST } from "../sandbox/demo/outside.ts";
+import { STORE_HOST } from "../sandbox/demo/markets/woocommerce.ts";
+import { APP_ORIGIN, CLIENT, SHOP_DOMAIN } from "../sandbox/demo/outside.ts";
 import { createWorld, type World } from "../sandbox/world.ts";
 
 /** An outside world that answers and tells at once, so that what is measured is ours and the machine's. */

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { APP_ORIGIN, CLIENT, SHOP_DOMAIN, STORE_HOST } from "../sandbox/demo/outside.ts";
+import { STORE_HOST } from "../sandbox/demo/markets/woocommerce.ts";
+import { APP_ORIGIN, CLIENT, SHOP_DOMAIN } from "../sandbox/demo/outside.ts";
 import { startApp } from "../sandbox/demo/processes.ts";
 import { createRandom, type Random } from "../sandbox/random.ts";
 import { buildApp } from "../scripts/build.ts";

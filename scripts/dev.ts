@@ -67,9 +67,7 @@ const app = spawn(
 rebuildPagesOnChange();
 
 console.log(`\nThe shop's admin: ${gateway.url()}`);
-if (outside.storeKeys) {
-	console.log("Its WooCommerce store to connect:", outside.storeKeys);
-}
+for (const market of outside.markets) console.log(`To connect ${market.name}: ${market.connectArgs.join(" ")}`);
 console.log("Ctrl-C ends everything.\n");
 
 process.on("SIGINT", () => void stop(app));

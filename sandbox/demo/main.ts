@@ -8,7 +8,7 @@ import { createRandom } from "../random.ts";
 import { playBaseline } from "./baselines.ts";
 import { judgeChannel, miscounted, webhookCounts } from "./judge.ts";
 import { readOptions } from "./options.ts";
-import { APP_ORIGIN, createOutside, type Outside, SHOP_DOMAIN, STORE_HOST } from "./outside.ts";
+import { APP_ORIGIN, createOutside, type Outside, SHOP_DOMAIN } from "./outside.ts";
 import { planDay } from "./plan.ts";
 import { countHotStock, misbehave, playAct } from "./play.ts";
 import { startApp } from "./processes.ts";
@@ -58,8 +58,8 @@ try {
 		mintSessionToken: (staff) => outside.shopify.mintSessionToken({ ...staff, userId: STAFF_ID }),
 		appPublicOrigin: APP_ORIGIN,
 		appLocalOrigin: () => app?.origin() ?? "http://127.0.0.1:9",
-		channels: options.channels.map((id) => ({ id, name: id === "shopify" ? "Shopify" : "WooCommerce" })),
-		stores: outside.store ? [{ name: "WooCommerce store", host: STORE_HOST }] : [],
+		channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
+		stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 		breakages: [
 			{
 				id: "kill-worker",
@@ -76,6 +76,7 @@ try {
 	app = await startApp({
 		upstreams: outside.world.upstreams(),
 		appBridgeUrl: gateway.appBridgeUrl(),
+		environment: Object.assign({}, ...outside.markets.map(({ environment }) => environment)),
 		say: (what) => step(`Starting ${what}`),
 	});
 	outside.world.route(APP_ORIGIN, app.origin());
@@ -99,12 +100,10 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 	await openTheApp(running.origin());
 	step("Reading its products and stock");
 	await untilImported(running);
-	if (outside.store && outside.storeKeys) {
-		step(`Connecting the store ${STORE_HOST}: matching SKUs, watch mode, dry run, go live`);
-		const { consumerKey, consumerSecret } = outside.storeKeys;
+	for (const market of outside.markets) {
+		step(`Connecting ${market.name}: matching SKUs, watch mode, dry run, go live`);
 		const said = await running.run("scripts/connect.ts", [
-			...["--shop", SHOP_DOMAIN, "--channel", "woocommerce", "--account", `https://${STORE_HOST}`],
-			...["--set", `consumerKey=${consumerKey}`, "--set", `consumerSecret=${consumerSecret}`, "--go-live"],
+			...["--shop", SHOP_DOMAIN, "--channel", market.id, ...market.connectArgs, "--go-live"],
 		]);
 		for (const line of said.trim().split("\n")) {
 			const { step: name, detail } = JSON.parse(line);
@@ -112,8 +111,8 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 			if (name === "dry-run")
 				write(`        the first push changes ${detail.changes} of ${detail.listings} listings, ${detail.toZero} go to zero`);
 		}
-		await untilInStep(outside, "the first push");
 	}
+	await untilInStep(outside, "the first push");
 
 	const acts = planDay(createRandom(options.seed).fork("day"), {
 		products: outside.products,
@@ -182,7 +181,10 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 		missed,
 		ledger_balanced: ledgerBalanced(outside),
 		channels: options.channels.map((id) =>
-			judgeChannel(books, id, { listings: id === "shopify" ? skus : (outside.store?.products().length ?? 0), soldBy: options.sellers }),
+			judgeChannel(books, id, {
+				listings: id === "shopify" ? skus : (outside.markets.find((market) => market.id === id)?.listings() ?? 0),
+				soldBy: options.sellers,
+			}),
 		),
 		acts: {
 			ample: { sold: sold(ample), oversold_units: oversold(ample) },
@@ -243,8 +245,7 @@ async function untilInStep(outside: Outside, after: string): Promise<void> {
 						: [{ channel: "shopify", sku, shown: outside.available(sku), expected: books.truth(sku) }],
 				),
 		];
-		// The store tells of every figure we set, one after another; its own sales would wait behind that.
-		if (wrong.length > 0 || (outside.store?.waitingWebhooks() ?? 0) > 0) calmSince = 0;
+		if (wrong.length > 0 || outside.markets.some((market) => market.waiting() > 0)) calmSince = 0;
 		else calmSince ||= Date.now();
 		if (calmSince > 0 && Date.now() - calmSince > 2_000) return;
 		if (Date.now() > until) {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { DEMO_CHANNELS } from "./outside.ts";
 
 export type DemoOptions = {
 	/** Sales over both acts. */
@@ -12,12 +13,13 @@ export type DemoOptions = {
 	report: string | null;
 };
 
-const CHANNELS = ["shopify", "woocommerce"] as const;
+/** Played unless the command line says otherwise: the two that every newcomer should see. */
+const CHANNELS = ["shopify", "woocommerce"];
 const HELP = `npm run demo -- [options]
   --sales N        sales over both acts (default 600)
   --seed S         the day to play (default 7)
   --port P         address of the simulated Shopify admin (default 4010)
-  --channels a,b   connected channels: ${CHANNELS.join(", ")}
+  --channels a,b   connected channels (default ${CHANNELS.join(",")}; there are ${DEMO_CHANNELS.join(", ")})
   --sellers a,b    channels that have buyers (default: all connected)
   --exit           stop after the table instead of staying up
   --report FILE    write the table as JSON
@@ -71,7 +73,7 @@ function list(name: string, text: string): string[] {
 		.map((n) => n.trim())
 		.filter(Boolean);
 	for (const n of names)
-		if (!CHANNELS.some((c) => c === n)) stop(`--${name}: there is no channel "${n}" here. There are: ${CHANNELS.join(", ")}.`);
+		if (!DEMO_CHANNELS.includes(n)) stop(`--${name}: there is no channel "${n}" here. There are: ${DEMO_CHANNELS.join(", ")}.`);
 	return [...new Set(names)];
 }
 

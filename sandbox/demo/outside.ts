@@ -1,33 +1,26 @@
 import { createShopify, type Shop, type Shopify } from "../channels/shopify/index.ts";
-import { createWooStore, type WooStore } from "../channels/woocommerce/index.ts";
 import { createRandom } from "../random.ts";
 import { createWorld, type World } from "../world.ts";
 import { type DemoBundle, type DemoProduct, demoCatalogue } from "./catalogue.ts";
+import type { Market, MarketOptions } from "./markets/market.ts";
+import { openWooMarket } from "./markets/woocommerce.ts";
 
-/** The outside world of the demo: one Shopify shop with two locations and one WooCommerce store that sells the same. */
+/** The outside world of the demo: one Shopify shop with two locations, and channels beside it that sell the same. */
 export type Outside = {
 	world: World;
 	shopify: Shopify;
 	shop: Shop;
-	store: WooStore | null;
-	storeKeys: { consumerKey: string; consumerSecret: string } | null;
+	markets: readonly Market[];
 	products: readonly DemoProduct[];
 	bundles: readonly DemoBundle[];
-	wooIds: ReadonlyMap<string, { productId: number; variationId: number }>;
 	/** Pieces of a SKU that the online store counts, by Shopify's own figures. */
 	available(sku: string): number;
 };
 
 export const SHOP_DOMAIN = "hagi-and-oak.myshopify.com";
-export const STORE_HOST = "shop.hagi-and-oak.example";
 export const APP_ORIGIN = "https://lockstep.example";
 /** Invented; the app under demonstration is started with the same. */
 export const CLIENT = { id: "3f5a1c0e9b7d4a6f8e2c1d0b9a8f7e6d", secret: "shpss_demo_7c1e5b3a9f2d4c6e8b0a1d3f5e7c9b2a" };
-
-/** A WooCommerce store on ordinary hosting answers in this time (the recordings' host was faster: 50 ms). */
-const STORE_ROUND_TRIP_MS = [300, 800] as const;
-/** The store's Action Scheduler is run by a real cron, as hosts recommend; WordPress' own waits for a visitor and a minute. */
-const STORE_QUEUE_MS = 500;
 
 export async function createOutside(options: {
 	seed: number;
@@ -60,38 +53,18 @@ export async function createOutside(options: {
 	});
 	for (const bundle of bundles) world.books.defineBundle(bundle.sku, bundle.components);
 
-	let store: WooStore | null = null;
-	let wooIds = new Map<string, { productId: number; variationId: number }>();
-	if (options.channels.includes("woocommerce")) {
-		store = createWooStore(world, {
-			host: STORE_HOST,
-			name: "Hagi & Oak Outlet",
-			roundTripMs: STORE_ROUND_TRIP_MS,
-			queue: { kind: "timer", everyMs: STORE_QUEUE_MS },
-			atomicCheckout: options.atomicCheckout ?? false,
-		});
-		// The outlet's own figures are what somebody typed a while ago: near, and wrong.
-		const random = createRandom(options.seed).fork("outlet");
-		wooIds = store.seed([
-			...products.map((p) => ({
-				sku: p.sku,
-				name: p.title,
-				price: p.price,
-				quantity: Math.max(0, p.stock.reduce((a, b) => a + b, 0) + random.between(-6, 6)),
-			})),
-			...bundles.map((b) => ({ sku: b.sku, name: b.title, price: b.price, quantity: random.between(3, 20) })),
-		]);
-	}
+	const opening = { world, products, bundles, seed: options.seed, atomicCheckout: options.atomicCheckout ?? false };
+	const markets = options.channels.flatMap((id) => (id === "shopify" ? [] : [openMarket(id, opening)]));
 	await world.listen(options.port ?? 0);
-	return {
-		world,
-		shopify,
-		shop,
-		store,
-		storeKeys: store?.addKey() ?? null,
-		products,
-		bundles,
-		wooIds,
-		available: (sku) => shop.available(sku),
-	};
+	return { world, shopify, shop, markets, products, bundles, available: (sku) => shop.available(sku) };
+}
+
+const MARKETS: Readonly<Record<string, (options: MarketOptions) => Market>> = { woocommerce: openWooMarket };
+/** Every channel that the demo can play, Shopify first. */
+export const DEMO_CHANNELS: readonly string[] = ["shopify", ...Object.keys(MARKETS)];
+
+function openMarket(id: string, options: MarketOptions): Market {
+	const open = MARKETS[id];
+	if (!open) throw new Error(`The demo has no channel ${id}; it has ${DEMO_CHANNELS.join(", ")}`);
+	return open(options);
 }

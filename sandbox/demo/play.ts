@@ -14,7 +14,7 @@ export async function playAct(
 ): Promise<Played> {
 	const { world } = outside;
 	const played: Played = { orders: 0, units: 0, refused: 0, cancelled: 0, edits: 0 };
-	const orders = new Map<string, (number | null)[]>();
+	const orders = new Map<string, string[]>();
 	const startedAt = world.clock.now();
 	const doing: Promise<void>[] = [];
 	for (const [index, step] of act.steps.entries()) {
@@ -28,7 +28,7 @@ export async function playAct(
 	return played;
 }
 
-async function play(outside: Outside, step: PlannedStep, played: Played, orders: Map<string, (number | null)[]>): Promise<void> {
+async function play(outside: Outside, step: PlannedStep, played: Played, orders: Map<string, string[]>): Promise<void> {
 	switch (step.kind) {
 		case "buy": {
 			const orderId = await buy(outside, step.channel, step.lines);
@@ -41,15 +41,15 @@ async function play(outside: Outside, step: PlannedStep, played: Played, orders:
 			return;
 		}
 		case "cancel": {
-			const open = (orders.get(step.channel) ?? []).filter((id) => id !== null);
+			const open = orders.get(step.channel) ?? [];
 			const orderId = open[step.which % Math.max(1, open.length)];
-			if (orderId === undefined || orderId === null) return;
+			if (orderId === undefined) return;
 			orders.set(
 				step.channel,
 				open.filter((id) => id !== orderId),
 			);
-			if (step.channel === "shopify") outside.shop.cancelOrder({ orderId, restock: true });
-			else await outside.store?.cancelOrder(orderId);
+			if (step.channel === "shopify") outside.shop.cancelOrder({ orderId: Number(orderId), restock: true });
+			else await marketOf(outside, step.channel).cancel(orderId);
 			played.cancelled++;
 			return;
 		}
@@ -62,18 +62,16 @@ async function play(outside: Outside, step: PlannedStep, played: Played, orders:
 }
 
 /** null: the channel showed too few, and the buyer went away. */
-async function buy(outside: Outside, channel: string, lines: readonly { sku: string; quantity: number }[]): Promise<number | null> {
-	if (channel === "shopify") {
-		const bought = outside.shop.checkout({ lines: [...lines] });
-		return bought.outcome === "placed" ? bought.orderId : null;
-	}
-	const basket = lines.map(({ sku, quantity }) => {
-		const ids = outside.wooIds.get(sku);
-		if (!ids) throw new Error(`The store does not sell ${sku}`);
-		return { productId: ids.productId, ...(ids.variationId ? { variationId: ids.variationId } : {}), quantity };
-	});
-	const bought = await outside.store?.checkout({ lines: basket });
-	return bought && bought.outcome !== "refused" ? bought.orderId : null;
+async function buy(outside: Outside, channel: string, lines: readonly { sku: string; quantity: number }[]): Promise<string | null> {
+	if (channel !== "shopify") return marketOf(outside, channel).checkout(lines);
+	const bought = outside.shop.checkout({ lines: [...lines] });
+	return bought.outcome === "placed" ? String(bought.orderId) : null;
+}
+
+function marketOf(outside: Outside, channel: string) {
+	const market = outside.markets.find(({ id }) => id === channel);
+	if (!market) throw new Error(`Nobody sells on ${channel} today`);
+	return market;
 }
 
 /** Before the last act the merchant counts the hot products and types what is left of them. */

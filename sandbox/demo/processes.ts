@@ -35,9 +35,15 @@ export async function startApp(options: StartOptions): Promise<App> {
 		throw error;
 	}
 }
-type StartOptions = { upstreams: string; appBridgeUrl: string; say: (what: string) => void };
+type StartOptions = {
+	upstreams: string;
+	appBridgeUrl: string;
+	/** What its channels want said besides. */
+	environment?: Readonly<Record<string, string>>;
+	say: (what: string) => void;
+};
 
-async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, children: Set<ChildProcess>): Promise<App> {
+async function startProcesses({ upstreams, appBridgeUrl, environment = {}, say }: StartOptions, children: Set<ChildProcess>): Promise<App> {
 	const directory = mkdtempSync(path.join(tmpdir(), "lockstep-demo-"));
 	const logs = path.join(ROOT, ".lockstep");
 	mkdirSync(logs, { recursive: true });
@@ -57,6 +63,7 @@ async function startProcesses({ upstreams, appBridgeUrl, say }: StartOptions, ch
 		// The demo's day lasts two minutes: what a shop has looked at every quarter of an hour is looked at every 20 s here.
 		ORDER_POLL_SECONDS: "20",
 		STOCK_CHECK_SECONDS: "30",
+		...environment,
 	};
 	const start = (file: string, env: NodeJS.ProcessEnv) => {
 		const child = spawn(process.execPath, ["--import", PRELOAD, path.join(ROOT, file)], {
