@@ -1,0 +1,45 @@
+import type { World } from "../../world.ts";
+import type { DemoBundle, DemoProduct } from "../catalogue.ts";
+
+export type Line = { sku: string; quantity: number };
+
+/** A channel beside Shopify, as its buyers, its merchant and a program that uses its API meet it. */
+export type Market = {
+	/** The channel's id, in the app and in the books. */
+	id: string;
+	/** As people call it. */
+	name: string;
+	/** Where a person can look at it in a browser, if anywhere. */
+	host: string | null;
+	/** What the operator's script needs to connect it (scripts/connect.ts). */
+	connectArgs: readonly string[];
+	/** What the app's environment must say before it can be connected at all. */
+	environment: Readonly<Record<string, string>>;
+	/** How many listings it has. */
+	listings(): number;
+	/** null: it showed too few, and the buyer went away. */
+	checkout(lines: readonly Line[]): Promise<string | null>;
+	cancel(orderId: string): Promise<void>;
+	/** What it still has to say, or to apply. */
+	waiting(): number;
+	/** The channel as a quick program of the merchant's would use it; for the comparison only. */
+	program(): Promise<MarketProgram>;
+};
+
+export type MarketProgram = {
+	/** Orders that were placed and are not cancelled. */
+	orders(): Promise<{ id: string; lines: Line[] }[]>;
+	/** Sets figures; those that the channel shows already are left alone. */
+	set(figures: readonly (readonly [sku: string, quantity: number])[]): Promise<void>;
+	/** Tells of new orders as they come, by the channel's own way, its repetitions included. */
+	onOrder(handle: (lines: readonly Line[]) => Promise<void>): Promise<{ close(): void }>;
+};
+
+export type MarketOptions = {
+	world: World;
+	products: readonly DemoProduct[];
+	bundles: readonly DemoBundle[];
+	seed: number;
+	/** One channel alone must not oversell by itself, so that what oversells is ours. */
+	atomicCheckout: boolean;
+};
