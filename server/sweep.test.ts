@@ -101,6 +101,25 @@ test("R24 orders are polled when their time has come, and a poll that fails is n
 	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
 });
 
+test("R24 R41 units that a listing is short of and that no order has claimed for a minute ask for a poll, once", async () => {
+	const sweep = sweeper();
+	const missing = (ago: string) =>
+		db.pool.query("UPDATE listing SET unseen = 1, unseen_at = now() - $2::interval WHERE id = $1", [shop.listings[0], ago]);
+	await db.pool.query("UPDATE connection SET polled_at = now() - interval '5 minutes' WHERE id = $1", [shop.guest]);
+	await missing("40 seconds");
+	await sweep();
+	expect(wakes).toEqual([]);
+	await missing("2 minutes");
+	await sweep();
+	await sweep();
+	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+	// That poll looked late enough to have found the order: what it did not find is no order's.
+	await db.pool.query("UPDATE connection SET polled_at = now() WHERE id = $1", [shop.guest]);
+	wakes = [];
+	await sweeper()();
+	expect(wakes).toEqual([]);
+});
+
 test("a connection's webhooks are looked at when their time has come; home's and a disconnected one's are not", async () => {
 	const sweep = sweeper();
 	await db.pool.query("UPDATE connection SET webhooks_checked_at = NULL");

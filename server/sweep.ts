@@ -1,6 +1,7 @@
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
+import { channel as channelOf } from "#channels";
 import { findWaitingImports, findWaitingLifecycle } from "#connections";
 import { findDueDeliveries } from "#delivery";
 import type { JobContext, JobName, JobQueue, Payload } from "#jobs";
@@ -48,6 +49,10 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	polls: {
 		find: async (pool) => (await findDue(pool, "polled_at", orderPollMs)).map((payload) => ({ job: "connections.poll-orders", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, orderPollMs),
+	},
+	unpaid: {
+		find: async (pool) => (await findUnpaid(pool)).map((payload) => ({ job: "connections.poll-orders", payload })),
+		gapMs: SLOW_GAP_MS,
 	},
 	checks: {
 		find: async (pool) => (await findDue(pool, "compared_at", stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
@@ -127,6 +132,29 @@ async function findDue(pool: Pool, column: "polled_at" | "compared_at", everyMs:
 		[FOUND_MAX, everyMs],
 	);
 	return rows;
+}
+
+/** Longer than a watermark stays behind the channel's clock (reconcile/order-poll.ts) and what apply adds for slow requests. */
+const UNPAID_MS = 60_000;
+
+/**
+ * Connections with a listing that showed less than it should, and whose missing units no order has claimed for a minute: a
+ * webhook that was lost, or somebody else's change. A poll says which; until then the listing shows that many too few.
+ */
+async function findUnpaid(pool: Pool): Promise<Found[]> {
+	const { rows } = await pool.query<Found & { channel: string; polledMsAgo: number | null }>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId", c.channel, 1000 * extract(epoch FROM now() - c.polled_at)::float8 AS "polledMsAgo"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
+		 WHERE c.state IN ('watching', 'live') AND c.cut_at IS NOT NULL AND EXISTS (
+		   SELECT FROM listing l WHERE l.shop_id = c.shop_id AND l.connection_id = c.id AND l.unseen > 0
+		     AND l.unseen_at <= now() - $2 * interval '1 millisecond'
+		     AND (c.polled_at IS NULL OR c.polled_at <= l.unseen_at + $2 * interval '1 millisecond'))
+		 LIMIT $1`,
+		[FOUND_MAX, UNPAID_MS],
+	);
+	return rows.filter(
+		({ channel, polledMsAgo }) => polledMsAgo === null || polledMsAgo >= (channelOf(channel).capabilities.extraPollEveryMs ?? SLOW_GAP_MS),
+	);
 }
 
 /** Home's webhooks are Shopify's own: they are in the app's configuration. */

@@ -95,6 +95,8 @@ export type Capabilities = {
 	lateHorizonMs: number;
 	/** Resolution of the channel's time stamps. */
 	clockResolutionMs: number;
+	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
+	extraPollEveryMs?: number;
 };
 
 export type Limits = {
