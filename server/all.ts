@@ -1,3 +1,4 @@
+import { createPulling } from "#ingest";
 import { startWorkers } from "#jobs";
 import { createHandlers } from "./handlers.ts";
 import { createHealthEndpoints } from "./health.ts";
@@ -12,12 +13,13 @@ await runProcess(async () => {
 		createHandlers({ ...deps, rescue: queue.rescue, publicUrl: env.appUrl, orderPollMs: env.orderPollMs, stockCheckMs: env.stockCheckMs }),
 		{ queue },
 	);
+	const pulling = createPulling(deps);
 	const options = webOptionsOf(env, deps);
 	const web = await startWeb(deps, { ...options, endpoints: { ...options.endpoints, ...createHealthEndpoints({ pool, workers }) } });
 	log.info({ host: env.host, port: web.port }, "process.started");
 	// What is received is not applied any more, only kept; work in hand and requests in hand finish side by side.
 	const stopTaking = async () => {
-		await Promise.all([web.close(), workers.close()]);
+		await Promise.all([web.close(), pulling.close(), workers.close()]);
 	};
 	return { log, closers: [stopTaking, runtime.close] };
 });

@@ -1,3 +1,4 @@
+import { createPulling } from "#ingest";
 import { startWorkers } from "#jobs";
 import { createHandlers } from "./handlers.ts";
 import { startHealthServer } from "./health.ts";
@@ -11,8 +12,10 @@ await runProcess(async () => {
 		createHandlers({ ...deps, rescue: queue.rescue, publicUrl: env.appUrl, orderPollMs: env.orderPollMs, stockCheckMs: env.stockCheckMs }),
 		{ queue },
 	);
+	const pulling = createPulling(deps);
 	const health =
 		env.healthPort === undefined ? undefined : await startHealthServer({ pool, workers }, { port: env.healthPort, host: env.host });
-	log.info({ healthPort: health?.port }, "worker.started");
-	return { log, closers: [() => workers.close(), async () => health?.close(), runtime.close] };
+	log.info({ healthPort: health?.port, queues: pulling.queues }, "worker.started");
+	// Pulled messages are kept, and what they wake may find another worker; then work in hand finishes.
+	return { log, closers: [pulling.close, () => workers.close(), async () => health?.close(), runtime.close] };
 });

@@ -4,5 +4,7 @@
  */
 export { createIngest, type Ingest, type IngestOptions } from "./create-ingest.ts";
 export { runFetches } from "./fetch.ts";
+export { createPulling } from "./pull/create-pulling.ts";
+export type { Pulling } from "./pull/pull-queue.ts";
 export { createBodyReader } from "./read-body.ts";
 export type { ReceiveOutcome } from "./receive.ts";

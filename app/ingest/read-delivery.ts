@@ -49,7 +49,10 @@ export function readDelivery(channel: Channel, raw: RawDelivery): ReadDelivery |
 		read.events = events.map((event) => canonicalEventSchema.parse(event));
 	} catch (error) {
 		const errorClass = error instanceof ChannelError ? error.errorClass : "unexpected-shape";
-		const message = error instanceof Error ? error.message : String(error);
+		// V8's words about JSON quote the body.
+		const message = error instanceof SyntaxError ? NOT_JSON : error instanceof Error ? error.message : String(error);
+		// It could not even be identified.
+		if (read.topic === "unknown") read.payload = { unreadable: outlineOf(parsedOrNull(raw.body), raw.body.length) };
 		read.failure = { errorClass, error: message.slice(0, ERROR_CHARS_MAX) };
 	}
 	return read;
@@ -67,8 +70,16 @@ function parseJson(body: Buffer): unknown {
 	try {
 		return JSON.parse(body.toString("utf8"));
 	} catch (cause) {
-		// V8's message quotes the body.
-		throw new UnexpectedShapeError("The body is not JSON", { cause });
+		throw new UnexpectedShapeError(NOT_JSON, { cause });
+	}
+}
+const NOT_JSON = "The body is not JSON";
+
+function parsedOrNull(body: Buffer): unknown {
+	try {
+		return JSON.parse(body.toString("utf8"));
+	} catch {
+		return null;
 	}
 }
 

@@ -1,18 +1,17 @@
-import { hash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Channel, RawDelivery } from "#channels";
 import { laneOf } from "#domain";
 import type { NewInboxEvent } from "#inbox";
+import { toRows } from "./delivery-rows.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { BODY_BYTES_MAX, type Body } from "./read-body.ts";
-import { occurredAtOf, type ReadDelivery, readDelivery } from "./read-delivery.ts";
+import { type ReadDelivery, readDelivery } from "./read-delivery.ts";
 import { byAccount, byToken, type Sender, type Senders } from "./senders.ts";
 import type { Spool } from "./spool.ts";
 import { isSignedBy } from "./verify.ts";
 
 /** An unsigned ping is `webhook_id=<n>` (woocommerce.md section 3). More than this without a signature is not one. */
 const PING_BYTES_MAX = 4_096;
-/** Of the sender's ids, as much as stands in the key for people; the hash that follows holds all of the body. */
-const KEY_ID_CHARS_MAX = 100;
 
 export type IncomingDelivery = {
 	channel: Channel;
@@ -85,7 +84,7 @@ export async function receive(receiver: Receiver, delivery: IncomingDelivery): P
 	if ("outcome" in sender) return sender;
 
 	const correlationId = randomUUID();
-	const rows = toRows(read, sender, raw.body, correlationId);
+	const rows = toRows(read, { sender, body: raw.body, correlationId, source: "webhook" });
 	const detail: DeliveryDetail = {
 		correlationId,
 		shopId: sender.shopId,
@@ -161,35 +160,6 @@ async function senderOf(receiver: Receiver, channel: Channel, read: ReadDelivery
 	} catch (error) {
 		return { outcome: "not-durable", reason: "the shop cannot be created", error };
 	}
-}
-
-/**
- * Webhook id, resource and body: the event id is left out, since one bulk edit of fifty levels may share it and 49 would
- * vanish (shopify.md 2.3), and WooCommerce's delivery id is the same for all of one second (woocommerce.md section 3).
- */
-function toRows(read: ReadDelivery, sender: Sender, body: Buffer, correlationId: string): NewInboxEvent[] {
-	const id = (text: string) => text.slice(0, KEY_ID_CHARS_MAX);
-	const key = `${id(read.deliveryId)}/${id(read.resourceId)}/${hash("sha256", body, "base64url")}`;
-	const row: NewInboxEvent = {
-		shopId: sender.shopId,
-		connectionId: sender.connectionId,
-		topic: read.topic,
-		source: "webhook",
-		payload: read.payload,
-		event: null,
-		deliveryKey: key,
-		correlationId,
-		occurredAt: read.triggeredAt,
-	};
-	if (read.failure) return [{ ...row, status: "parked", outcome: read.failure.errorClass, error: read.failure.error }];
-	if (read.events.length === 0) return [{ ...row, status: "ignored", outcome: "nothing to count" }];
-	return read.events.map((event, index) => ({
-		...row,
-		event,
-		occurredAt: read.triggeredAt ?? occurredAtOf(event),
-		// A product of many variants is many events: each has a key of its own, the payload stands once.
-		...(index === 0 ? {} : { payload: null, deliveryKey: `${key}#${index}` }),
-	}));
 }
 
 async function keep(receiver: Receiver, channel: Channel, rows: NewInboxEvent[], detail: DeliveryDetail): Promise<ReceiveOutcome> {

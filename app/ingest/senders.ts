@@ -130,3 +130,13 @@ export async function findByAccount(db: Queryable, channel: string, account: str
 	const past = await db.query<ConnectionSecret>(`${found} ORDER BY id DESC LIMIT 1`, [channel, account]);
 	return past.rows[0] ?? null;
 }
+
+/** Connections whose messages are fetched and name their account. What comes after a disconnection belongs to nobody. */
+export async function findLiveByAccount(db: Queryable, channel: string, account: string): Promise<ConnectionSecret | null> {
+	const { rows } = await db.query<ConnectionSecret>(
+		`SELECT shop_id AS "shopId", id AS "connectionId", account, NULL AS sealed
+		 FROM connection WHERE channel = $1 AND account = $2 AND state <> 'disconnected' AND NOT is_home`,
+		[channel, account],
+	);
+	return rows[0] ?? null;
+}

@@ -28,6 +28,13 @@ function createMetrics() {
 		),
 		acknowledgement: histogram("ingest_acknowledgement", "From the first byte of a signed request to its answer (R02).", ["sender"]),
 		eventsSpooled: counter("ingest_events_spooled_total", "Events that went to disk because the database could not be reached."),
+		messagesPulled: counter("ingest_messages_pulled_total", "Messages fetched from a channel's queue, by what became of them.", [
+			"queue",
+			"outcome",
+		]),
+		queueFailures: counter("ingest_queue_failures_total", "Turns at a queue that failed: the queue's trouble, or our database's.", [
+			"queue",
+		]),
 		eventsApplied: counter("events_applied_total", "Inbox events by what became of them.", ["outcome"]),
 		applyBatch: histogram("apply_batch", "One drain transaction."),
 		unitsOversold: counter("units_oversold_total", "Units sold that no stock covered (R11).", ["channel"]),
