@@ -152,9 +152,12 @@ async function findUnpaid(pool: Pool): Promise<Found[]> {
 		 LIMIT $1`,
 		[FOUND_MAX, UNPAID_MS],
 	);
-	return rows.filter(
-		({ channel, polledMsAgo }) => polledMsAgo === null || polledMsAgo >= (channelOf(channel).capabilities.extraPollEveryMs ?? SLOW_GAP_MS),
-	);
+	return rows
+		.filter(
+			({ channel, polledMsAgo }) =>
+				polledMsAgo === null || polledMsAgo >= (channelOf(channel).capabilities.extraPollEveryMs ?? SLOW_GAP_MS),
+		)
+		.map(({ shopId, connectionId }) => ({ shopId, connectionId }));
 }
 
 /** Home's webhooks are Shopify's own: they are in the app's configuration. */
