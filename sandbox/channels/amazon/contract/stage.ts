@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import type { Clock } from "../../../clock.ts";
 import { createWorld, type World } from "../../../world.ts";
 import { type Amazon, type AmazonOptions, type AmazonSeller, createAmazon, type Queue } from "../index.ts";
+import { CONTRACTS_PRESENT, notificationStrayings, strayings } from "./published.ts";
 
 export const APP = {
 	id: "amzn1.sp.solution.0f1e2d3c-4b5a-4697-8877-665544332211",
@@ -21,6 +22,8 @@ export type Json = any;
 /** One seller in the United States, one queue, its clock in the test's hand, everything immediate unless told otherwise. */
 export type Stage = {
 	world: World;
+	/** Every answer of the Selling Partner API so far; each was held against the published models. */
+	heard: { method: string; path: string; status: number }[];
 	amazon: Amazon;
 	seller: AmazonSeller;
 	queue: Queue;
@@ -99,6 +102,7 @@ export async function createStage(
 	};
 
 	const stage: Stage = {
+		heard: [],
 		world,
 		amazon,
 		seller,
@@ -114,7 +118,7 @@ export async function createStage(
 		async api(method, path, { body, token: other, host = "sellingpartnerapi-na.amazon.com", headers = {} } = {}) {
 			if (other === undefined && (!token || clock.now() - token.at > 50 * 60_000)) token = { value: await ownToken(), at: clock.now() };
 			const bearer = other === undefined ? (token?.value ?? null) : other;
-			return send({
+			const reply = await send({
 				host,
 				method,
 				path,
@@ -127,6 +131,10 @@ export async function createStage(
 				},
 				...(body === undefined ? {} : { body: JSON.stringify(body) }),
 			});
+			const heard = { method, path, status: reply.status, headers: reply.headers, body: reply.json };
+			if (CONTRACTS_PRESENT) insist(strayings(heard));
+			stage.heard.push({ method, path, status: reply.status });
+			return reply;
 		},
 		async grantless() {
 			const granted = await lwa({ grant_type: "client_credentials", scope: "sellingpartnerapi::notifications", ...client });
@@ -161,6 +169,7 @@ export async function createStage(
 				if (!json.Messages) return bodies;
 				for (const { Body, ReceiptHandle } of json.Messages) {
 					bodies.push(JSON.parse(Body));
+					if (CONTRACTS_PRESENT) insist(notificationStrayings(JSON.parse(Body)));
 					await stage.sqs("DeleteMessage", { QueueUrl: queue.url, ReceiptHandle });
 				}
 			}
@@ -171,6 +180,10 @@ export async function createStage(
 }
 
 const VERSIONS: Record<string, string> = { LISTINGS_ITEM_ISSUES_CHANGE: "2023-12-13", REPORT_PROCESSING_FINISHED: "2020-09-04" };
+
+function insist(strayed: readonly string[]) {
+	if (strayed.length > 0) throw new Error(`Not as published: ${strayed.join("; ")}`);
+}
 
 /** Lets sockets and promises have their turn. */
 export const settled = async () => {
