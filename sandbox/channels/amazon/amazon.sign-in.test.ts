@@ -170,3 +170,29 @@ describe("the way into the Selling Partner API", () => {
 		expect(rules()).toEqual(["user-agent", "x-amz-date"]);
 	});
 });
+
+describe("the store for people", () => {
+	it("says that it is simulated, shows what is offered there, and its button buys like every buyer", async () => {
+		stage = await createStage({ pendingMs: [60_000, 60_000] }, { name: "Hagi & Oak" });
+		stage.seller.seed([
+			{ sku: "TEA", title: "Green tea & cup", quantity: 1 },
+			{ sku: "TEA-FBA", fba: 2 },
+		]);
+		const page = await stage.send({ host: "www.amazon.com", path: "/" });
+		for (const said of ["Simulated Amazon store", "Green tea &amp; cup", "1 left", "fulfilled by Amazon"])
+			expect(page.text).toContain(said);
+		expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//);
+		const buy = (host: string) =>
+			stage.send({
+				host,
+				method: "POST",
+				path: "/",
+				headers: { "content-type": "application/x-www-form-urlencoded" },
+				body: new URLSearchParams({ seller: stage.seller.id, sku: "TEA" }).toString(),
+			});
+		expect((await buy("www.amazon.com")).headers.location).toBe(`?order=${stage.seller.orders()[0]?.id}`);
+		expect((await buy("www.amazon.com")).headers.location).toBe("?refused=1");
+		expect((await buy("www.amazon.ca")).status).toBe(404);
+		expect(stage.seller.orders().map(({ current }) => current.status)).toEqual(["PENDING"]);
+	});
+});

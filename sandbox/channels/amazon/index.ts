@@ -13,6 +13,7 @@ import { createQueues, type Queue, type QueueOptions } from "./sqs/queues.ts";
 import { serveSqs } from "./sqs/server.ts";
 import type { AccessKey } from "./sqs/signature.ts";
 import type { Seller } from "./state.ts";
+import { type Stall, serveStore } from "./storefront.ts";
 import { createSubmissions, type Fortune } from "./submissions.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
@@ -106,6 +107,7 @@ export function createAmazon(world: World, options: AmazonOptions): Amazon {
 	const api = createSpApi(realm, reports);
 	const toBrowser = options.toBrowser ?? ((url: string) => url);
 	const hosts: string[] = [];
+	const stalls = new Map<string, Stall>();
 	const serve: World["serve"] = (host, handler) => {
 		hosts.push(host);
 		world.serve(host, handler);
@@ -114,6 +116,9 @@ export function createAmazon(world: World, options: AmazonOptions): Amazon {
 	serve("api.amazon.com", (request, response, url) => serveLwa(realm, request, response, url));
 	for (const host of new Set(MARKETPLACES.map((m) => m.sellerCentral))) {
 		serve(host, (request, response, url) => serveSellerCentral(realm, request, response, { url, toBrowser }));
+	}
+	for (const marketplace of MARKETPLACES) {
+		serve(marketplace.domain, (request, response) => serveStore(realm, request, response, { marketplace, stalls }));
 	}
 	for (const region of Object.values(REGIONS)) {
 		const { awsRegion } = region;
@@ -140,8 +145,10 @@ export function createAmazon(world: World, options: AmazonOptions): Amazon {
 				sharedQuantity,
 			};
 			realm.sellers.set(seller.id, seller);
+			const people = createPeople(realm, seller);
+			stalls.set(seller.id, { name, people });
 			return {
-				...createPeople(realm, seller),
+				...people,
 				id: seller.id,
 				channel: seller.channel,
 				marketplaceIds: places.map((m) => m.id),

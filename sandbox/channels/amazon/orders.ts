@@ -1,4 +1,4 @@
-import { draw, isoSeconds, type Realm } from "./realm.ts";
+import { draw, type Realm } from "./realm.ts";
 import {
 	bookChannel,
 	type Canceller,
@@ -129,5 +129,3 @@ function later(realm: Realm, delayMs: number, task: () => void) {
 	if (delayMs === 0) task();
 	else realm.world.clock.after(delayMs, task);
 }
-
-export const createdTime = (order: Order) => isoSeconds(order.createdAt);

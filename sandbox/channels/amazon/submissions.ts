@@ -1,5 +1,5 @@
 import { draw, type Realm } from "./realm.ts";
-import type { Listing, MerchantOffer, Seller } from "./state.ts";
+import { type Listing, listingOf, type MerchantOffer, type Seller } from "./state.ts";
 import { setQuantity } from "./stock.ts";
 
 /** What a patch makes of the seller's own offer. */
@@ -65,7 +65,8 @@ export function createSubmissions(realm: () => Realm): Submissions {
 
 function apply(realm: Realm, { seller, listing, change, refusal }: Submission) {
 	const offer = listing.merchant;
-	if (!offer) return;
+	// The offer may be gone by now.
+	if (!offer || listingOf(seller, listing.marketplace.id, listing.sku) !== listing) return;
 	if (refusal) {
 		const { code = "8541", message = "The SKU data provided is different from what's already in the Amazon catalog." } = refusal;
 		listing.issues = [

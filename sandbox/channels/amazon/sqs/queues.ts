@@ -67,7 +67,7 @@ export function createQueues(setting: QueueSetting): Queues {
 	};
 }
 
-type Message = { id: string; body: string; sentAt: number; visibleAt: number; receives: number; firstAt: number | null; handles: string[] };
+type Message = { id: string; body: string; sentAt: number; visibleAt: number; receives: number; firstAt: number | null; handle: string };
 
 /** One standard queue: at least once, in no order, redelivered when it is not deleted in time. */
 function createQueue(setting: QueueSetting, options: QueueOptions): Queue {
@@ -79,13 +79,13 @@ function createQueue(setting: QueueSetting, options: QueueOptions): Queue {
 
 	const put = (body: string) => {
 		const id = uuid();
-		messages.set(id, { id, body, sentAt: clock.now(), visibleAt: clock.now(), receives: 0, firstAt: null, handles: [] });
+		messages.set(id, { id, body, sentAt: clock.now(), visibleAt: clock.now(), receives: 0, firstAt: null, handle: "" });
 		for (const wake of [...waiters]) wake();
 		return id;
 	};
-	const find = (handle: string) => [...messages.values()].find((m) => m.handles.includes(handle));
-	/** Handles that were given out, also of messages that are gone. */
-	const known = new Set<string>();
+	/** Whose handle it was when it was given out, also of messages that are gone. */
+	const handles = new Map<string, string>();
+	const find = (handle: string) => messages.get(handles.get(handle) ?? "");
 
 	const take = (max: number, visibilityS: number): Received[] => {
 		const now = clock.now();
@@ -109,8 +109,8 @@ function createQueue(setting: QueueSetting, options: QueueOptions): Queue {
 		message.receives++;
 		message.firstAt ??= now;
 		message.visibleAt = now + visibilityS * 1000;
-		message.handles.push(receiptHandle);
-		known.add(receiptHandle);
+		message.handle = receiptHandle;
+		handles.set(receiptHandle, message.id);
 		return {
 			id: message.id,
 			receiptHandle,
@@ -128,7 +128,8 @@ function createQueue(setting: QueueSetting, options: QueueOptions): Queue {
 	/** Until something may be visible, the time is up, or the caller went away. */
 	const pause = (until: number, gone: Promise<void> | undefined) =>
 		new Promise<void>((resolve) => {
-			const next = Math.min(until, ...[...messages.values()].map((m) => m.visibleAt).filter((at) => at > clock.now()));
+			let next = until;
+			for (const { visibleAt } of messages.values()) if (visibleAt > clock.now() && visibleAt < next) next = visibleAt;
 			const wake = () => {
 				cancel();
 				waiters.delete(wake);
@@ -166,15 +167,15 @@ function createQueue(setting: QueueSetting, options: QueueOptions): Queue {
 		},
 		remove(handle) {
 			const message = find(handle);
-			if (!message) return known.has(handle) ? "outdated" : "invalid";
-			if (message.handles.at(-1) !== handle) return "outdated";
+			if (!message) return handles.has(handle) ? "outdated" : "invalid";
+			if (message.handle !== handle) return "outdated";
 			if (redeliveredShare > 0 && dice.chance(redeliveredShare)) message.visibleAt = clock.now();
 			else messages.delete(message.id);
 			return "removed";
 		},
 		changeVisibility(handle, seconds) {
 			const message = find(handle);
-			if (!message) return known.has(handle) ? "not in flight" : "invalid";
+			if (!message) return handles.has(handle) ? "not in flight" : "invalid";
 			if (message.visibleAt <= clock.now()) return "not in flight";
 			message.visibleAt = clock.now() + seconds * 1000;
 			if (seconds === 0) for (const wake of [...waiters]) wake();
