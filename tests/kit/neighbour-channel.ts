@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Channel, ChannelClient, MessageQueue } from "#channels";
+import type { Channel, ChannelClient, MessageQueue, RemoteWebhook } from "#channels";
 import { orderSnapshotSchema } from "#domain";
 import {
 	ChannelUnavailableError,
@@ -20,6 +20,9 @@ export function enlistNeighbour(origin: string): Channel {
 const tokenSchema = z.object({ access_token: z.string(), refresh_token: z.string(), expires_in: z.number(), account: z.string() });
 const messageSchema = z.object({ seller: z.string(), application: z.string(), kind: z.string(), id: z.string() });
 const receivedSchema = z.object({ messages: z.array(z.object({ receipt: z.string(), body: z.string() })) });
+const subscribedSchema = z.object({
+	subscriptions: z.array(z.object({ id: z.string(), topic: z.string(), queue: z.string(), active: z.boolean() })),
+});
 const RECEIVE_WAIT_MS = 300;
 
 const neighbourChannel = (origin: string): Channel => ({
@@ -103,15 +106,16 @@ const neighbourChannel = (origin: string): Channel => ({
 	},
 	connect(access): ChannelClient {
 		const none = () => Promise.reject(new RequestRejectedError("The market next door has no such thing"));
-		const account = async () => {
+		const ask = async (path: string, body?: Record<string, string>): Promise<unknown> => {
 			let token = await access.accessToken?.();
 			for (const last of [false, true]) {
 				const request: ChannelRequest = {
-					operation: "account.read",
-					method: "GET",
-					url: new URL("/account", origin),
+					operation: path,
+					method: body ? "POST" : "GET",
+					url: new URL(path, origin),
 					host: "known",
 					headers: { authorization: `Bearer ${token}` },
+					body,
 				};
 				const answer = await send(
 					{
@@ -122,12 +126,15 @@ const neighbourChannel = (origin: string): Channel => ({
 				);
 				const fault = faultOf(request, answer);
 				if (fault) throw fault;
-				if (answer.status !== 401) return z.object({ account: z.string() }).parse(expectJson(request, answer)).account;
+				if (answer.status !== 401) return expectJson(request, answer);
 				if (last) break;
 				token = await access.accessToken?.(token);
 			}
 			throw new CredentialsRejectedError("The market refuses the token");
 		};
+		const account = async () => z.object({ account: z.string() }).parse(await ask("/account")).account;
+		const subscriptions = async (body: Record<string, string>): Promise<RemoteWebhook[]> =>
+			subscribedSchema.parse(await ask("/subscriptions", body)).subscriptions.map(({ queue, ...rest }) => ({ ...rest, url: queue }));
 		return {
 			async check() {
 				try {
@@ -145,7 +152,16 @@ const neighbourChannel = (origin: string): Channel => ({
 				yield { orders: [], channelTime: new Date().toISOString() };
 			},
 			readOrder: none,
-			webhooks: null,
+			webhooks: {
+				topics: ["order.changed"],
+				list: () => subscriptions({}),
+				async create({ topic }) {
+					const made = (await subscriptions({ topic })).findLast((subscription) => subscription.topic === topic);
+					if (!made) throw new UnexpectedShapeError("The market does not tell of the subscription that it made");
+					return made;
+				},
+				remove: async (remove) => void (await subscriptions({ remove })),
+			},
 			close: async () => {},
 		};
 	},

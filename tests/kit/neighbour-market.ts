@@ -26,6 +26,7 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 	const access = new Map<string, string>();
 	const queues = new Map<string, Message[]>();
 	const requests: Request[] = [];
+	const subscriptions = new Map<string, { account: string; topic: string; queue: string; active: boolean }>();
 	let count = 0;
 	const secret = (kind: string) => `${kind}-${randomBytes(12).toString("hex")}`;
 
@@ -37,6 +38,8 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 		/** Most messages per receive. */
 		batch: 10,
 		requests,
+		/** By id: who is told of what through which queue. */
+		subscriptions,
 		/** Answers of the next requests to these paths, instead of the real ones. */
 		faults: {} as Record<string, number[]>,
 		/** Before an answer leaves that has its effect already. */
@@ -135,6 +138,15 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 		return { status: 200, body: {} };
 	};
 
+	const ownerOf = (request: IncomingMessage) => access.get((request.headers.authorization ?? "").replace("Bearer ", ""));
+	const subscribe = (account: string | undefined, body: Record<string, string>) => {
+		if (account === undefined) return refuse(401, "expired");
+		if (body.topic) subscriptions.set(`s${++count}`, { account, topic: body.topic, queue: "east", active: true });
+		if (body.remove) subscriptions.delete(body.remove);
+		const own = [...subscriptions].filter(([, subscription]) => subscription.account === account);
+		return { status: 200, body: { subscriptions: own.map(([id, { topic, queue, active }]) => ({ id, topic, queue, active })) } };
+	};
+
 	const answer = async (path: string, body: Record<string, string>, request: IncomingMessage) => {
 		switch (path) {
 			case "/token":
@@ -144,9 +156,11 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 			case "/remove":
 				return remove(body);
 			case "/account": {
-				const of = access.get((request.headers.authorization ?? "").replace("Bearer ", ""));
+				const of = ownerOf(request);
 				return of ? { status: 200, body: { account: of } } : refuse(401, "expired");
 			}
+			case "/subscriptions":
+				return subscribe(ownerOf(request), body);
 			default:
 				return refuse(404, "nothing here");
 		}
@@ -175,7 +189,9 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 			const body = JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}") as Record<string, string>;
 			requests.push({ path: url.pathname, body, at: Date.now() });
 			const fault = self.faults[url.pathname]?.shift();
-			const { status, body: said } = fault ? refuse(fault, "fault") : await answer(url.pathname, body, request);
+			const { status, body: said }: { status: number; body: unknown } = fault
+				? refuse(fault, "fault")
+				: await answer(url.pathname, body, request);
 			await self.beforeAnswer?.(url.pathname);
 			const text = JSON.stringify(said);
 			response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) }).end(text);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChannelError, CredentialsRejectedError } from "#app/channels/errors.ts";
 import { open } from "#app/crypto.server.ts";
 import { channel } from "#channels";
@@ -15,9 +16,21 @@ export type Completion = { shopId: number; userId: string; nonce: string };
  * is lost, and the merchant agrees again. The page that calls this may be loaded twice: what came of it is said again.
  */
 export async function completeConsent(deps: Deps & { publicUrl: string }, done: Completion): Promise<GrantedOutcome> {
-	const { shopId, userId } = done;
+	const { shopId } = done;
 	const used = await takeRequest(deps, done);
 	if (!used) return outcomeOfUsed(deps, done);
+	let outcome: GrantedOutcome | undefined;
+	try {
+		outcome = await finish(deps, done, used);
+		return outcome;
+	} finally {
+		// Nobody waits for what will not come.
+		if (outcome === undefined || !("connectionId" in outcome))
+			await deps.pool.query("UPDATE connect_request SET expires_at = now() WHERE shop_id = $1 AND nonce = $2", [shopId, used.state]);
+	}
+}
+
+async function finish(deps: Deps & { publicUrl: string }, { shopId, userId }: Completion, used: Used): Promise<GrantedOutcome> {
 	const kind = channel(used.channel);
 	const answer = new URLSearchParams(open(deps.keyRing, grantContext(shopId, used.state), used.sealed));
 	const app = appSettingsOf(deps, kind);
@@ -62,13 +75,23 @@ async function takeRequest({ pool }: Deps, { shopId, userId, nonce }: Completion
 	return rows[0];
 }
 
+/** A page that is loaded again while the first is still at it waits for what comes of that. */
 async function outcomeOfUsed({ pool }: Deps, { shopId, userId, nonce }: Completion): Promise<GrantedOutcome> {
-	const { rows } = await pool.query<{ id: number }>(
-		`SELECT c.id FROM connect_request r JOIN connection c ON c.shop_id = r.shop_id AND c.id = r.connection_id AND c.state <> 'disconnected'
-		 WHERE r.shop_id = $1 AND r.ticket = $2 AND r.user_id = $3 AND r.state = 'used' AND r.expires_at > now()`,
-		[shopId, nonce, userId],
-	);
-	const connectionId = rows[0]?.id;
-	if (connectionId !== undefined) return { outcome: "connected", connectionId };
-	return { outcome: "refused", reason: "This was not agreed to on the channel's page, or its link has expired. Please start again." };
+	const until = Date.now() + FINISH_MAX_MS;
+	for (;;) {
+		const { rows } = await pool.query<{ made: number | null; live: number | null }>(
+			`SELECT r.connection_id AS made, c.id AS live FROM connect_request r
+			 LEFT JOIN connection c ON c.shop_id = r.shop_id AND c.id = r.connection_id AND c.state <> 'disconnected'
+			 WHERE r.shop_id = $1 AND r.ticket = $2 AND r.user_id = $3 AND r.state = 'used' AND r.expires_at > now()`,
+			[shopId, nonce, userId],
+		);
+		const [row] = rows;
+		if (row && row.live !== null) return { outcome: "connected", connectionId: row.live };
+		if (!row || row.made !== null || Date.now() > until)
+			return { outcome: "refused", reason: "This was not agreed to on the channel's page, or its link has expired. Please start again." };
+		await sleep(LOOK_AGAIN_MS);
+	}
 }
+/** The channel is asked twice or three times meanwhile, each some hundred milliseconds. */
+const FINISH_MAX_MS = 15_000;
+const LOOK_AGAIN_MS = 200;

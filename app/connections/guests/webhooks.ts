@@ -1,6 +1,6 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import type { Queryable } from "#app/db.server.ts";
-import type { RemoteWebhook, WebhookManager } from "#channels";
+import type { Channel, RemoteWebhook, WebhookManager } from "#channels";
 import { type ConnectionRow, readConnection } from "../connection-row.ts";
 import { openCredentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
@@ -18,7 +18,7 @@ export type WebhooksOutcome =
 	| { outcome: "failed"; error: ChannelError };
 
 /**
- * Makes the channel's webhooks what they should be: one active one per topic, to this connection's address. A switched-off one
+ * Makes the channel's webhooks (or subscriptions to a queue) what they should be: one active one per topic, to this connection's address. A switched-off one
  * is removed and made anew: WooCommerce keeps its failure count when it is switched on again, so the next single failure would
  * switch it off once more (measured on 11.0.1). Ours are known by the address; other people's are never touched. Safe to run
  * twice at once: a duplicate that two runs made is removed by the next one. Killed anywhere, the next run goes on.
@@ -26,25 +26,28 @@ export type WebhooksOutcome =
  * What had to be made anew was missing, so deliveries were missed: the connection's next order poll is due at once.
  */
 export async function ensureWebhooks(deps: Deps & { publicUrl: string }, shopId: number, connectionId: number): Promise<WebhooksOutcome> {
-	const { connection, client } = await openClient(deps, shopId, connectionId);
+	const { connection, client, channel } = await openClient(deps, shopId, connectionId);
 	try {
 		const manager = client.webhooks;
-		if (!manager) return { outcome: "none" };
-		const secret = await secretOf(deps, shopId, connectionId);
-		const address = await addressOf(deps, connection);
+		if (!manager) {
+			await noteChecked(deps.pool, shopId, connectionId);
+			return { outcome: "none" };
+		}
+		const secret = channel.messageQueues ? "" : await secretOf(deps, shopId, connectionId);
+		const address = await addressOf(deps, connection, channel);
 		const { kept, superfluous } = sortOut((await manager.list()).filter(address.isOurs), manager.topics, address.url);
 		for (const webhook of superfluous) await manager.remove(webhook.id);
 		const missing = manager.topics.filter((topic) => !kept.has(topic));
 		// Before and after: a process that dies in between leaves the poll due, and a poll that runs in between ends too early.
 		if (missing.length > 0) await wantPoll(deps.pool, shopId, connectionId);
 		const made: RemoteWebhook[] = [];
-		for (const topic of missing) made.push(await manager.create({ topic, url: address.url, secret }));
+		for (const topic of missing) made.push(await manager.create({ topic, url: address.url ?? "", secret }));
 		if (await isClosed(deps.pool, shopId, connectionId)) {
 			for (const webhook of made) await manager.remove(webhook.id);
 			return { outcome: "closed" };
 		}
 		if (missing.length > 0) await wantPoll(deps.pool, shopId, connectionId);
-		await deps.pool.query("UPDATE connection SET webhooks_checked_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId]);
+		await noteChecked(deps.pool, shopId, connectionId);
 		await clearRefusal(deps.pool, shopId, connectionId);
 		const changed = { created: missing.length, removed: superfluous.length };
 		if (changed.created + changed.removed > 0) deps.log.info({ shopId, connectionId, ...changed }, "webhooks.repaired");
@@ -68,10 +71,10 @@ export async function removeWebhooks(
 	shopId: number,
 	connectionId: number,
 ): Promise<{ removed: number; complete: boolean }> {
-	const { connection, client } = await openClient(deps, shopId, connectionId);
+	const { connection, client, channel } = await openClient(deps, shopId, connectionId);
 	let removed = 0;
 	try {
-		const address = await addressOf(deps, connection);
+		const address = await addressOf(deps, connection, channel);
 		for (const webhook of ((await client.webhooks?.list()) ?? []).filter(address.isOurs)) {
 			await client.webhooks?.remove(webhook.id);
 			removed++;
@@ -86,12 +89,12 @@ export async function removeWebhooks(
 	}
 }
 
-/** Per topic the first good one is kept, in the channel's own order, so that two runs at once keep the same. */
-function sortOut(ours: readonly RemoteWebhook[], topics: WebhookManager["topics"], url: string) {
+/** Per topic the first good one is kept, in the channel's own order, so that two runs at once keep the same. `url` null: any. */
+function sortOut(ours: readonly RemoteWebhook[], topics: WebhookManager["topics"], url: string | null) {
 	const kept = new Map<string, string>();
 	const superfluous: RemoteWebhook[] = [];
 	for (const webhook of ours) {
-		const isGood = webhook.active && webhook.url === url && topics.includes(webhook.topic) && !kept.has(webhook.topic);
+		const isGood = webhook.active && (url === null || webhook.url === url) && topics.includes(webhook.topic) && !kept.has(webhook.topic);
 		if (isGood) kept.set(webhook.topic, webhook.id);
 		else superfluous.push(webhook);
 	}
@@ -100,9 +103,15 @@ function sortOut(ours: readonly RemoteWebhook[], topics: WebhookManager["topics"
 
 /**
  * Ours by its path, in which only we can know the token: so one that still calls the app's former origin is found, and those of
- * this account's former connections that could not be removed when they ended.
+ * this account's former connections that could not be removed when they ended. Where messages come through a queue of the app's,
+ * what the channel lists for the account are the app's own subscriptions: all are ours, and the adapter says whether one is good.
  */
-async function addressOf({ pool, publicUrl }: Pick<Deps, "pool"> & { publicUrl: string }, connection: ConnectionRow) {
+async function addressOf(
+	{ pool, publicUrl }: Pick<Deps, "pool"> & { publicUrl: string },
+	connection: ConnectionRow,
+	{ messageQueues }: Pick<Channel, "messageQueues">,
+): Promise<{ url: string | null; isOurs(webhook: RemoteWebhook): boolean }> {
+	if (messageQueues) return { url: null, isOurs: () => true };
 	const { shopId, channel, account, webhookToken } = connection;
 	const former = await pool.query<{ token: string }>(
 		"SELECT webhook_token AS token FROM connection WHERE shop_id = $1 AND channel = $2 AND account = $3 AND state = 'disconnected'",
@@ -114,6 +123,9 @@ async function addressOf({ pool, publicUrl }: Pick<Deps, "pool"> & { publicUrl: 
 		isOurs: ({ url }: RemoteWebhook) => URL.canParse(url) && paths.has(new URL(url).pathname),
 	};
 }
+
+const noteChecked = (db: Queryable, shopId: number, connectionId: number) =>
+	db.query("UPDATE connection SET webhooks_checked_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId]);
 
 const wantPoll = (db: Queryable, shopId: number, connectionId: number) =>
 	db.query("UPDATE connection SET polled_at = NULL WHERE shop_id = $1 AND id = $2", [shopId, connectionId]);
