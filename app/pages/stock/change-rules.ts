@@ -1,5 +1,5 @@
 import { recordAudit } from "#app/connections/audit.ts";
-import { pauseListings } from "#app/connections/guests/index.ts";
+import { NOT_LIVE_YET, pauseListings } from "#app/connections/guests/index.ts";
 import { transactionWithRetry } from "#app/db.server.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { refreshListings } from "#apply";
@@ -73,24 +73,47 @@ export function samePolicy(one: unknown, other: unknown): boolean {
 	return normal(one) === normal(other);
 }
 
-/** Pauses (or starts again) all listings of these products, on one channel or on all. `listings`: those that changed. */
+type Pause = { paused: boolean; reason: string; actor: string };
+/** `found`: listings of this shop that were named. `listings`: those that changed. */
+export type Paused = { found: number; listings: number };
+
+/** Pauses (or starts again) all listings of these products, on one channel or on all. */
 export async function pauseItems(
 	deps: Deps,
 	shopId: number,
-	change: { itemIds: readonly number[]; channelId: number | null; paused: boolean; reason: string; actor: string },
-): Promise<{ listings: number }> {
-	const { rows } = await deps.pool.query<{ connection_id: number; ids: (string | number)[] }>(
-		`SELECT l.connection_id, array_agg(l.id) AS ids FROM listing l
-		   JOIN connection c ON c.shop_id = l.shop_id AND c.id = l.connection_id AND c.state <> 'disconnected'
-		  WHERE l.shop_id = $1 AND l.item_id = ANY($2::bigint[]) AND ($3::bigint IS NULL OR l.connection_id = $3)
-		  GROUP BY l.connection_id ORDER BY l.connection_id`,
+	change: Pause & { itemIds: readonly number[]; channelId: number | null },
+): Promise<Paused> {
+	const { rows } = await deps.pool.query<Chosen>(
+		`${chosenStatement} AND l.item_id = ANY($2::bigint[]) AND ($3::bigint IS NULL OR l.connection_id = $3) ORDER BY l.id`,
 		[shopId, change.itemIds, change.channelId],
 	);
+	return pauseEach(deps, shopId, rows, change);
+}
+
+/** The same of listings that were chosen one by one. */
+export async function pauseChosen(deps: Deps, shopId: number, change: Pause & { listingIds: readonly number[] }): Promise<Paused> {
+	const { rows } = await deps.pool.query<Chosen>(`${chosenStatement} AND l.id = ANY($2::bigint[]) ORDER BY l.id`, [
+		shopId,
+		change.listingIds,
+	]);
+	return pauseEach(deps, shopId, rows, change);
+}
+
+type Chosen = { id: number; connection_id: number; paused_reason: string | null };
+
+const chosenStatement = `
+SELECT l.id, l.connection_id, l.paused_reason FROM listing l
+  JOIN connection c ON c.shop_id = l.shop_id AND c.id = l.connection_id AND c.state <> 'disconnected' AND NOT c.is_home
+ WHERE l.shop_id = $1 AND l.link_state = 'linked'`;
+
+/** A channel at a time, as its door has it. What is not live yet goes live on the channel's page, by somebody who may do that. */
+async function pauseEach(deps: Deps, shopId: number, chosen: readonly Chosen[], { paused, reason, actor }: Pause): Promise<Paused> {
+	const mayChange = chosen.filter((listing) => paused || listing.paused_reason !== NOT_LIVE_YET);
 	let listings = 0;
-	for (const { connection_id, ids } of rows) {
-		const { paused, reason, actor } = change;
-		const done = await pauseListings(deps, shopId, connection_id, { listingIds: ids.map(Number), paused, reason, actor });
+	for (const connectionId of new Set(mayChange.map((listing) => listing.connection_id))) {
+		const listingIds = mayChange.filter((listing) => listing.connection_id === connectionId).map(({ id }) => id);
+		const done = await pauseListings(deps, shopId, connectionId, { listingIds, paused, reason, actor });
 		if (done.outcome === "changed") listings += done.listings;
 	}
-	return { listings };
+	return { found: chosen.length, listings };
 }

@@ -8,7 +8,6 @@ export type EditedListing = {
 	itemId: number;
 	sku: string;
 	title: string;
-	channelId: number;
 	channel: string;
 	/** null: not counted, so no rule has an effect. */
 	sellable: number | null;
@@ -45,7 +44,6 @@ export async function readEditing(
 							itemId: item.id,
 							sku: item.sku ?? "",
 							title: item.title,
-							channelId: listing.channelId,
 							channel: channel?.name ?? "",
 							sellable: listing.should === null ? null : figures.sellable(item.id, listing.locationIds),
 							policy: listing.policy,

@@ -6,10 +6,9 @@ import { boundary } from "@shopify/shopify-app-remix/server";
 import { useState } from "react";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
-import { pauseListings } from "#app/connections/guests/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
-import { RULES_MAX, saveRules } from "#app/pages/stock/change-rules.ts";
+import { pauseChosen, RULES_MAX, saveRules } from "#app/pages/stock/change-rules.ts";
 import { readEditing } from "#app/pages/stock/read-editing.ts";
 import { policySchema } from "#domain";
 import { AppPage } from "../../components/app-page.tsx";
@@ -36,7 +35,7 @@ export async function loader({ request }: LoaderFunctionArgs) {
 
 const asked = z.object({
 	rules: z.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() })).max(RULES_MAX),
-	pauses: z.array(z.object({ listingId: z.int().positive(), channelId: z.int().positive(), paused: z.boolean() })).max(RULES_MAX),
+	pauses: z.array(z.object({ listingId: z.int().positive(), paused: z.boolean() })).max(RULES_MAX),
 });
 
 /** Saved twice it is saved once: a rule that is there already is no change, nor is a pause. */
@@ -50,10 +49,8 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		if (saved.outcome === "unknown")
 			return { ok: false, message: "Some of these listings are gone. Nothing was changed: open the page again." };
 		for (const paused of [true, false]) {
-			for (const channelId of new Set(pauses.filter((one) => one.paused === paused).map((one) => one.channelId))) {
-				const listingIds = pauses.filter((one) => one.paused === paused && one.channelId === channelId).map((one) => one.listingId);
-				await pauseListings(deps(), shopId, channelId, { listingIds, paused, reason: "by hand", actor });
-			}
+			const listingIds = pauses.filter((one) => one.paused === paused).map((one) => one.listingId);
+			if (listingIds.length > 0) await pauseChosen(deps(), shopId, { listingIds, paused, reason: "by hand", actor });
 		}
 		return { ok: true, message: `${plural(rules.length + pauses.length, "change")} saved. Former rules are in Activity.` };
 	});
@@ -71,7 +68,7 @@ export default function EditStockPage() {
 			rules: changed.filter(({ id }) => edits[id]?.touchesRule).map((one) => ({ listingId: one.id, policy: policyOf(one, edits[one.id]) })),
 			pauses: changed
 				.filter(({ id, paused }) => edits[id]?.paused !== undefined && edits[id]?.paused !== paused)
-				.map((one) => ({ listingId: one.id, channelId: one.channelId, paused: edits[one.id]?.paused ?? one.paused })),
+				.map((one) => ({ listingId: one.id, paused: edits[one.id]?.paused ?? one.paused })),
 		};
 		fetcher.submit(JSON.stringify(body), { method: "post", encType: "application/json" });
 	};

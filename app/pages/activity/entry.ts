@@ -1,0 +1,46 @@
+/** One thing that somebody did, in a merchant's words. */
+export type Entry = {
+	id: number;
+	at: string;
+	/** "You", a name, or "Lockstep". */
+	who: string;
+	what: string;
+	/** What was there before and after, where that can be said in words. */
+	before: string | null;
+	after: string | null;
+	/** There is a door that takes it back. */
+	undoable: boolean;
+};
+
+export const ENTRY_KINDS = ["rules", "pauses", "links", "locations", "channels", "people"] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** The audit's actions by kind; what begins with a kind's word belongs to it. */
+export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
+	rules: ["policy.changed", "defaults.changed"],
+	pauses: ["listings.paused", "listings.resumed"],
+	links: ["listings.linked", "listings.unlinked"],
+	locations: ["locations.chosen"],
+	channels: [
+		"connection.created",
+		"connection.renewed",
+		"connection.watching",
+		"connection.live",
+		"connection.paused",
+		"connection.disconnected",
+		"connection.mirrored_answered",
+	],
+	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
+};
+
+export const UNDOABLE = [
+	"policy.changed",
+	"listings.paused",
+	"listings.resumed",
+	"locations.chosen",
+	"listings.linked",
+	"listings.unlinked",
+];
+
+/** A row of the audit as it lies in the database. */
+export type AuditRow = { id: number; actor: string; action: string; subject: string; before: unknown; after: unknown; at: Date };

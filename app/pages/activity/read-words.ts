@@ -1,0 +1,50 @@
+import type { Queryable } from "#app/db.server.ts";
+import { listMembers } from "#app/rights/index.ts";
+import { readShopMap, type ShopMap } from "../shop/read-channels.ts";
+import type { AuditRow } from "./entry.ts";
+
+/** What ids in audit rows are called. */
+export type Words = {
+	person(userId: string): string;
+	channel(id: number): string;
+	location(id: number): string;
+	listing(id: number): string;
+	shop: ShopMap;
+};
+
+/** Of one entry's listings so many are named; "and 209 more" says the rest. */
+export const NAMED_MAX = 3;
+
+export async function readWords(db: Queryable, shopId: number, reader: string, rows: readonly AuditRow[]): Promise<Words> {
+	const shop = await readShopMap(db, shopId);
+	const people = new Map((await listMembers(db, shopId)).map(({ userId, name }) => [userId, name]));
+	const named = rows.flatMap((row) => listingIdsOf(row).slice(0, NAMED_MAX));
+	const listings = await db.query<{ id: number; name: string }>(
+		"SELECT id, coalesce(nullif(sku, ''), nullif(title, ''), external_id) AS name FROM listing WHERE shop_id = $1 AND id = ANY($2::bigint[])",
+		[shopId, [...new Set(named)]],
+	);
+	const names = new Map(listings.rows.map(({ id, name }) => [id, name]));
+	return {
+		shop,
+		person: (userId) => (userId === "system" ? "Lockstep" : userId === reader ? "You" : (people.get(userId) ?? `Shopify user ${userId}`)),
+		channel: (id) => shop.channels.find((channel) => channel.id === id)?.name || "a former channel",
+		location: (id) => shop.locations.find((location) => location.id === id)?.name ?? "a former location",
+		listing: (id) => names.get(id) ?? "a former listing",
+	};
+}
+
+/** Which listings an entry is about, in whichever of its shapes it was written. */
+export function listingIdsOf({ before, after }: Pick<AuditRow, "before" | "after">): number[] {
+	const ids = new Set<number>();
+	for (const side of [before, after]) {
+		if (typeof side !== "object" || side === null) continue;
+		const { listings, listingIds, links } = side as Record<string, unknown>;
+		for (const one of asList(listings)) if (isRecord(one) && typeof one.id === "number") ids.add(one.id);
+		for (const one of asList(listingIds)) if (typeof one === "number") ids.add(one);
+		for (const one of asList(links)) if (isRecord(one) && typeof one.listingId === "number") ids.add(one.listingId);
+	}
+	return [...ids];
+}
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

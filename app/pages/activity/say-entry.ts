@@ -1,0 +1,114 @@
+import { isRight, RIGHT_WORDS } from "#app/rights/index.ts";
+import { policySchema } from "#domain";
+import { sayRule } from "../../components/rule-words.ts";
+import { listed, plural } from "../../components/words.ts";
+import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
+import { listingIdsOf, NAMED_MAX, type Words } from "./read-words.ts";
+
+type Said = Pick<Entry, "what" | "before" | "after">;
+type Fields = Record<string, unknown>;
+
+export function sayEntry(row: AuditRow, words: Words): Entry {
+	return {
+		id: row.id,
+		at: row.at.toISOString(),
+		who: words.person(row.actor),
+		undoable: UNDOABLE.includes(row.action),
+		...say(row, words),
+	};
+}
+
+/** An action that this page has no words for yet is shown by its name: better than not at all. */
+function say(row: AuditRow, words: Words): Said {
+	const before = fieldsOf(row.before);
+	const after = fieldsOf(row.after);
+	const channel = words.channel(Number(row.subject));
+	const things = () => sayListings(row, words);
+	const plain = (what: string): Said => ({ what, before: null, after: null });
+	switch (row.action) {
+		case "policy.changed":
+			if (listingIdsOf(row).length === 0)
+				return { what: `Changed the rule of ${channel}`, before: sayPolicy(before.policy), after: sayPolicy(after.policy) };
+			return { what: `Changed the rule of ${things()} on ${channel}`, before: sayPolicies(before), after: sayPolicies(after) };
+		case "listings.paused":
+			return plain(`Paused ${things()} on ${channel}`);
+		case "listings.resumed":
+			return plain(`Resumed ${things()} on ${channel}`);
+		case "listings.linked":
+			return plain(`Linked ${things()} on ${channel}`);
+		case "listings.unlinked":
+			return plain(`Took the link of ${things()} on ${channel} away`);
+		case "locations.chosen":
+			return {
+				what: `Chose the locations that feed ${channel}`,
+				before: sayLocations(before, words),
+				after: sayLocations(after, words),
+			};
+		case "connection.created":
+			return plain(`Connected ${channel}`);
+		case "connection.renewed":
+			return plain(`Gave ${channel} new keys`);
+		case "connection.watching":
+			return plain(`Began to watch ${channel}`);
+		case "connection.live":
+			return plain(`Went live on ${channel}`);
+		case "connection.paused":
+			return plain(`Paused all updates to ${channel}`);
+		case "connection.disconnected":
+			return plain(`Disconnected ${channel}`);
+		case "connection.mirrored_answered":
+			return plain(`Answered whether another app brings orders of ${channel} into Shopify`);
+		case "right.changed":
+			return {
+				what: `${after.reason === "first" ? "First to open Lockstep" : after.reason === "newcomer" ? "New here" : "Changed a right"}: ${words.person(row.subject)}`,
+				before: sayRight(before.right),
+				after: sayRight(after.right),
+			};
+		case "newcomers.right_changed":
+			return { what: "Changed what newcomers may do", before: sayRight(before.right), after: sayRight(after.right) };
+		case "member.named":
+			return { what: `Named the Shopify user ${row.subject}`, before: textOf(before.name), after: textOf(after.name) };
+		case "defaults.changed":
+			return { what: "Changed what a new channel begins with", before: sayDefaults(before, words), after: sayDefaults(after, words) };
+		case "view.saved":
+			return plain(`Saved the view “${row.subject}”`);
+		case "view.deleted":
+			return plain(`Deleted the view “${row.subject}”`);
+		default:
+			return plain(sayName(row.action));
+	}
+}
+
+function sayListings(row: AuditRow, words: Words): string {
+	const ids = listingIdsOf(row);
+	const names = ids.slice(0, NAMED_MAX).map((id) => words.listing(id));
+	if (ids.length <= NAMED_MAX) return listed(names) || "listings";
+	return `${plural(ids.length, "listing")} (${names.join(", ")}, …)`;
+}
+
+const sayPolicy = (value: unknown): string => {
+	if (value === null || value === undefined) return "the channel's rule";
+	const read = policySchema.safeParse(value);
+	return read.success ? sayRule(read.data) : "a rule of an older release";
+};
+
+/** Several listings with several rules: each rule once. */
+function sayPolicies(side: Fields): string {
+	const own = Array.isArray(side.listings) ? side.listings.map((one) => sayPolicy(fieldsOf(one).policy)) : [sayPolicy(side.policy)];
+	const different = [...new Set(own)];
+	return different.length > NAMED_MAX ? `${different.slice(0, NAMED_MAX).join("; ")}; …` : different.join("; ");
+}
+
+function sayLocations(side: Fields, words: Words): string {
+	const ids = Array.isArray(side.locationIds) ? side.locationIds.map(Number) : [];
+	return ids.length === 0 ? "all that fulfil online orders" : listed(ids.map((id) => words.location(id)));
+}
+
+const sayDefaults = (side: Fields, words: Words) => `${sayPolicy(side.policy)}; stock of ${sayLocations(side, words)}`;
+const sayRight = (right: unknown): string | null => (isRight(right) ? RIGHT_WORDS[right].name : null);
+const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
+const sayName = (action: string): string => {
+	const text = action.replaceAll(/[._]/g, " ");
+	return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+};
+const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});

@@ -1,0 +1,43 @@
+import type { Queryable } from "#app/db.server.ts";
+import { ACTIONS, type AuditRow } from "../../activity/entry.ts";
+import { listingIdsOf, readWords } from "../../activity/read-words.ts";
+import { sayEntry } from "../../activity/say-entry.ts";
+import type { StoryEvent } from "../item.ts";
+import type { StoryPart } from "../read-story.ts";
+
+/** So far back in what people did on these channels is this product's looked for. */
+const LOOK_MAX = 300;
+const OF_LISTINGS = [...ACTIONS.rules, ...ACTIONS.pauses, ...ACTIONS.links, ...ACTIONS.locations];
+
+/** What people decided that this product's figures follow: its own rules and pauses, and those of its channels. */
+export async function readAuditEvents(
+	db: Queryable,
+	shopId: number,
+	{ listings, before, limit, reader }: StoryPart,
+): Promise<StoryEvent[]> {
+	if (listings.length === 0) return [];
+	const { rows } = await db.query<AuditRow>(
+		`SELECT id, actor, action, subject, before, after, at FROM audit
+		  WHERE shop_id = $1 AND action = ANY($2) AND subject = ANY($3) AND ($4::timestamptz IS NULL OR at < $4) ORDER BY id DESC LIMIT $5`,
+		[shopId, OF_LISTINGS, [...new Set(listings.map(({ channelId }) => String(channelId)))], before, LOOK_MAX],
+	);
+	const own = new Set(listings.map(({ id }) => id));
+	const about = rows.filter((row) => {
+		const ids = listingIdsOf(row);
+		return ids.length === 0 || ids.some((id) => own.has(id));
+	});
+	const words = await readWords(db, shopId, reader, about);
+	return about.slice(0, limit).map((row) => {
+		const entry = sayEntry(row, words);
+		const change = entry.after === null ? null : `${entry.before ?? "nothing"} → ${entry.after}`;
+		return {
+			key: `audit-${row.id}`,
+			at: entry.at,
+			kind: "person",
+			text: entry.what,
+			detail: [entry.who, change].filter(Boolean).join(" · "),
+			left: null,
+			link: null,
+		};
+	});
+}

@@ -1,0 +1,114 @@
+import type { Queryable } from "#app/db.server.ts";
+import { readNames } from "#app/overview/sql/read-names.ts";
+import { number, plural } from "../../../components/words.ts";
+import type { StoryEvent } from "../item.ts";
+import type { StoryPart } from "../read-story.ts";
+
+type MovementRow = {
+	id: number;
+	created_at: Date;
+	delta: number;
+	after: number;
+	cause: string;
+	connection_id: number | null;
+	order_id: string | null;
+	order_name: string | null;
+	location: string;
+	sku: string | null;
+	several: boolean;
+};
+
+/** Sales, returns and Shopify's own changes: the rows of the ledger. */
+export async function readStockEvents(db: Queryable, shopId: number, { itemIds, before, limit }: StoryPart): Promise<StoryEvent[]> {
+	const { rows } = await db.query<MovementRow>(
+		`SELECT m.id, m.created_at, m.delta, m.after, m.cause, m.connection_id, m.order_id, coalesce(nullif(o.name, ''), m.order_id) AS order_name,
+		        l.name AS location, i.sku, (SELECT count(*) > 1 FROM location WHERE shop_id = $1 AND active) AS several
+		   FROM unnest($2::bigint[]) AS wanted(item_id)
+		  CROSS JOIN LATERAL (SELECT * FROM movement WHERE shop_id = $1 AND item_id = wanted.item_id AND ($3::timestamptz IS NULL OR created_at < $3)
+		                       ORDER BY id DESC LIMIT $4) m
+		   JOIN location l ON l.shop_id = $1 AND l.id = m.location_id
+		   JOIN item i ON i.shop_id = $1 AND i.id = m.item_id
+		   LEFT JOIN sales_order o ON o.shop_id = $1 AND o.connection_id = m.connection_id AND o.order_id = m.order_id
+		  ORDER BY m.id DESC LIMIT $4`,
+		[shopId, itemIds, before, limit],
+	);
+	const names = await readNames(db, shopId);
+	const ofBundle = itemIds.length > 1;
+	return rows.map((row) => {
+		const place = [row.several ? row.location : "", ofBundle ? (row.sku ?? "") : ""].filter(Boolean).join(" · ");
+		return {
+			key: `movement-${row.id}`,
+			at: row.created_at.toISOString(),
+			kind: row.cause === "sale" || row.cause === "give-back" ? "sale" : "stock",
+			text: sayMovement(row, names.get(row.connection_id ?? 0) ?? "a channel"),
+			detail: place || null,
+			left: row.after,
+			link:
+				row.order_id === null || row.connection_id === null ? null : `/app/orders/${row.connection_id}/${encodeURIComponent(row.order_id)}`,
+		};
+	});
+}
+
+function sayMovement({ cause, delta, order_name }: MovementRow, channel: string): string {
+	const units = plural(Math.abs(delta), "unit");
+	const order = order_name ? ` (order ${order_name})` : "";
+	switch (cause) {
+		case "sale":
+			return `${units} sold on ${channel}${order}`;
+		case "give-back":
+			return `${units} came back on ${channel}${order}`;
+		case "opening":
+			return `First read in Shopify: ${units}`;
+		case "home":
+			return `Changed in Shopify by ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
+		case "home-explained":
+			return `Counted once: ${units} of Shopify's change belong to something known by now`;
+		case "gone":
+			return "Deleted in Shopify";
+		default:
+			return `${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
+	}
+}
+
+type DeltaRow = { id: number; at: Date; delta: number; state: string; attempts: number; last_error: string | null };
+
+/** What Shopify was told of sales elsewhere. */
+export async function readHomeUpdates(db: Queryable, shopId: number, { itemIds, before, limit }: StoryPart): Promise<StoryEvent[]> {
+	const { rows } = await db.query<DeltaRow>(
+		`SELECT d.id, coalesce(d.answered_at, b.created_at) AS at, d.delta, d.state, b.attempts, b.last_error
+		   FROM unnest($2::bigint[]) AS wanted(item_id)
+		  CROSS JOIN LATERAL (SELECT * FROM delta_line WHERE shop_id = $1 AND item_id = wanted.item_id ORDER BY id DESC LIMIT $5) d
+		   JOIN delta_batch b ON b.shop_id = $1 AND b.id = d.batch_id
+		  WHERE $3::timestamptz IS NULL OR coalesce(d.answered_at, b.created_at) < $3
+		  ORDER BY at DESC, d.id DESC LIMIT $4`,
+		[shopId, itemIds, before, limit, HOME_LOOK_MAX],
+	);
+	return rows.map((row) => {
+		const change = `${row.delta > 0 ? "+" : "−"}${number(Math.abs(row.delta))}`;
+		const [kind, text] = sayDelta(row, change);
+		return {
+			key: `delta-${row.id}`,
+			at: row.at.toISOString(),
+			kind,
+			text,
+			detail: kind === "problem" ? row.last_error : null,
+			left: null,
+			link: null,
+		};
+	});
+}
+
+/** Lines of one product that are looked through for a page of its story: their answers' times are not their order. */
+const HOME_LOOK_MAX = 1_000;
+
+function sayDelta({ state, attempts }: DeltaRow, change: string): ["update" | "problem", string] {
+	switch (state) {
+		case "landed":
+		case "contained":
+			return ["update", `Shopify was told ${change} of sales elsewhere, and has it`];
+		case "void":
+			return ["problem", `Shopify would not take ${change}; it is tried again in another way`];
+		default:
+			return attempts > 0 ? ["problem", `Shopify has not answered to ${change} yet`] : ["update", `${change} is on its way to Shopify`];
+	}
+}

@@ -1,0 +1,123 @@
+import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
+import { Badge, BlockStack, InlineGrid, InlineStack } from "@shopify/polaris";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { useState } from "react";
+import { z } from "zod";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import { database } from "#app/db.server.ts";
+import { deps } from "#app/deps.server.ts";
+import { readItem } from "#app/pages/item/read-item.ts";
+import { pauseChosen, saveRules } from "#app/pages/stock/change-rules.ts";
+import { policySchema } from "#domain";
+import { AppPage } from "../../components/app-page.tsx";
+import { PageError } from "../../components/route-error.tsx";
+import { SaveBar } from "../../components/save-bar.tsx";
+import { useFresh } from "../../components/use-fresh.ts";
+import { useSaid } from "../../components/use-said.ts";
+import { plural } from "../../components/words.ts";
+import { PartsCard } from "./parts-card.tsx";
+import { type Rules, RulesCard } from "./rules-card.tsx";
+import { StockCard } from "./stock-card.tsx";
+import { StoryCard } from "./story-card.tsx";
+
+/** What is not this shop's product, or no number at all, is not there: the same answer for both. */
+const idOf = (text: string | undefined): number => {
+	const id = Number(text);
+	if (!Number.isSafeInteger(id) || id <= 0) throw data(null, { status: 404 });
+	return id;
+};
+
+export async function loader({ request, params }: LoaderFunctionArgs) {
+	const { shopId, userId } = await requireRight(request, "look");
+	const before = new URL(request.url).searchParams.get("before");
+	const item = await readItem(database(), shopId, idOf(params.id), { reader: userId, before });
+	if (!item) throw data(null, { status: 404 });
+	return { item };
+}
+
+const LISTINGS_MAX = 200;
+const asked = z.discriminatedUnion("intent", [
+	z.object({
+		intent: z.literal("rules"),
+		rules: z
+			.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() }))
+			.min(1)
+			.max(LISTINGS_MAX),
+	}),
+	z.object({ intent: z.literal("pause"), listingIds: z.array(z.int().positive()).min(1).max(LISTINGS_MAX), paused: z.boolean() }),
+]);
+
+/** A rule that is in force already, and a pause that is there already, are no change: sent twice is sent once. */
+export const action = ({ request }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const read = asked.safeParse(await request.json().catch(() => null));
+		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
+		const gone = { ok: false, message: "This listing is gone. Nothing was changed: open the page again." };
+		if (read.data.intent === "rules") {
+			const saved = await saveRules(deps(), shopId, { rules: read.data.rules, actor });
+			return saved.outcome === "unknown" ? gone : { ok: true, message: `${plural(saved.listings, "rule")} saved` };
+		}
+		const { listingIds, paused } = read.data;
+		const done = await pauseChosen(deps(), shopId, { listingIds, paused, reason: "by hand", actor });
+		if (done.found === 0) return gone;
+		return {
+			ok: true,
+			message: paused ? "Paused. Nothing is sent to it until it is resumed." : "Resumed. It is brought to its figure now.",
+		};
+	});
+
+export default function ItemPage() {
+	const { item } = useLoaderData<typeof loader>();
+	const fetcher = useFetcher<Said>();
+	const [rules, setRules] = useState<Rules>({});
+	const edited = Object.entries(rules).filter(([, rule]) => rule !== undefined);
+	useSaid(fetcher, (said) => said.ok && setRules({}));
+	useFresh({ paused: edited.length > 0 || fetcher.state !== "idle" });
+	const send = (body: z.input<typeof asked>) => fetcher.submit(JSON.stringify(body), { method: "post", encType: "application/json" });
+	const save = () =>
+		send({ intent: "rules", rules: edited.map(([listingId, rule]) => ({ listingId: Number(listingId), policy: rule?.policy ?? null })) });
+	return (
+		<AppPage
+			title={item.title || item.sku || "Unnamed product"}
+			back={{ content: "Stock", url: "/app/stock" }}
+			subtitle={[item.sku || "No SKU", item.barcode].filter(Boolean).join(" · ")}
+			badge={
+				<InlineStack gap="100">
+					{item.bundle && <Badge>Bundle</Badge>}
+					{!item.tracked && <Badge>Not counted in Shopify</Badge>}
+					{item.sellsWhenOut && <Badge>Sells when out of stock</Badge>}
+				</InlineStack>
+			}
+		>
+			<SaveBar
+				id="edit-item"
+				open={edited.length > 0}
+				saving={fetcher.state !== "idle"}
+				disabled={edited.some(([, rule]) => rule?.wrong)}
+				onSave={save}
+				onDiscard={() => setRules({})}
+			/>
+			<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
+				<BlockStack gap="400">
+					<RulesCard
+						item={item}
+						rules={rules}
+						onRules={setRules}
+						busy={fetcher.state !== "idle"}
+						onPause={(listingId, paused) => send({ intent: "pause", listingIds: [listingId], paused })}
+					/>
+					<StoryCard item={item} />
+				</BlockStack>
+				<BlockStack gap="400">
+					<StockCard item={item} />
+					<PartsCard item={item} />
+				</BlockStack>
+			</InlineGrid>
+		</AppPage>
+	);
+}
+
+export const ErrorBoundary = () => <PageError title="Product" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);
