@@ -67,7 +67,7 @@ const app = spawn(
 rebuildPagesOnChange();
 
 console.log(`\nThe shop's admin: ${gateway.url()}`);
-for (const market of outside.markets) console.log(`To connect ${market.name}: ${market.connectArgs.join(" ")}`);
+for (const market of outside.markets) console.log(`To connect ${market.name}: ${(await market.connectArgs()).join(" ")}`);
 console.log("Ctrl-C ends everything.\n");
 
 process.on("SIGINT", () => void stop(app));

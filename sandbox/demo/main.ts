@@ -103,7 +103,7 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 	for (const market of outside.markets) {
 		step(`Connecting ${market.name}: matching SKUs, watch mode, dry run, go live`);
 		const said = await running.run("scripts/connect.ts", [
-			...["--shop", SHOP_DOMAIN, "--channel", market.id, ...market.connectArgs, "--go-live"],
+			...["--shop", SHOP_DOMAIN, "--channel", market.id, ...(await market.connectArgs()), "--go-live"],
 		]);
 		for (const line of said.trim().split("\n")) {
 			const { step: name, detail } = JSON.parse(line);

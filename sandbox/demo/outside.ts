@@ -2,6 +2,7 @@ import { createShopify, type Shop, type Shopify } from "../channels/shopify/inde
 import { createRandom } from "../random.ts";
 import { createWorld, type World } from "../world.ts";
 import { type DemoBundle, type DemoProduct, demoCatalogue } from "./catalogue.ts";
+import { openAmazonMarket } from "./markets/amazon.ts";
 import type { Market, MarketOptions } from "./markets/market.ts";
 import { openWooMarket } from "./markets/woocommerce.ts";
 
@@ -59,7 +60,7 @@ export async function createOutside(options: {
 	return { world, shopify, shop, markets, products, bundles, available: (sku) => shop.available(sku) };
 }
 
-const MARKETS: Readonly<Record<string, (options: MarketOptions) => Market>> = { woocommerce: openWooMarket };
+const MARKETS: Readonly<Record<string, (options: MarketOptions) => Market>> = { woocommerce: openWooMarket, amazon: openAmazonMarket };
 /** Every channel that the demo can play, Shopify first. */
 export const DEMO_CHANNELS: readonly string[] = ["shopify", ...Object.keys(MARKETS)];
 

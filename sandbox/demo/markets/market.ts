@@ -12,7 +12,7 @@ export type Market = {
 	/** Where a person can look at it in a browser, if anywhere. */
 	host: string | null;
 	/** What the operator's script needs to connect it (scripts/connect.ts). */
-	connectArgs: readonly string[];
+	connectArgs(): Promise<readonly string[]>;
 	/** What the app's environment must say before it can be connected at all. */
 	environment: Readonly<Record<string, string>>;
 	/** How many listings it has. */

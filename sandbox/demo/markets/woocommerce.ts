@@ -44,7 +44,7 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 		id: "woocommerce",
 		name: "WooCommerce",
 		host: STORE_HOST,
-		connectArgs: [
+		connectArgs: async () => [
 			...["--account", `https://${STORE_HOST}`],
 			...["--set", `consumerKey=${keys.consumerKey}`, "--set", `consumerSecret=${keys.consumerSecret}`],
 		],
