@@ -224,6 +224,29 @@ test("levels are read fifty items a call; items come before their readings, read
 	expect(got.filter((e) => e.event === null)).toMatchObject([{ status: "ignored", payload: { externalId: "i007" } }]);
 });
 
+test("R25 an item whose deletion nobody told of is gone when neither home nor its product names it; one that its product still has is not", async () => {
+	await db.pool.query(
+		"INSERT INTO item (shop_id, external_id, product_id) VALUES ($1, 'left', 'p1'), ($1, 'deleted', 'p1'), ($1, 'with its product', 'p2')",
+		[shopId],
+	);
+	for (const id of ["left", "deleted", "with its product"]) await wish("levels", id);
+	const asked: string[] = [];
+	const { client } = neighbour({
+		home: {
+			readLevels: async () => ({ items: [], readings: [] }),
+			readProduct: async (id) => {
+				asked.push(id);
+				return id === "p1" ? [item("left")] : null;
+			},
+		},
+	});
+	await run(client);
+	expect(asked.toSorted()).toEqual(["p1", "p2"]);
+	const got = await events();
+	expect(got.filter((e) => e.event?.type === "home.item-gone").map((e) => e.event.itemExternalId)).toEqual(["deleted", "with its product"]);
+	expect(got.filter((e) => e.event === null)).toMatchObject([{ status: "ignored", payload: { externalId: "left" } }]);
+});
+
 test("products, locations and listings are read in their own ways", async () => {
 	await wish("product", "p1");
 	await wish("product", "p2");

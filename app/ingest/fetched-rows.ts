@@ -21,7 +21,7 @@ export async function fetchedRows(db: Queryable, { channel, client }: Place, cla
 			case "order":
 				return readOrders(db, client, ids, askedAt);
 			case "levels":
-				return readLevels(homeOf(channel, client), ids, askedAt);
+				return readLevels(db, homeOf(channel, client), { shopId: claimed.shopId, ids, askedAt });
 			case "product":
 				return readProducts(homeOf(channel, client), ids);
 			case "location":
@@ -45,16 +45,38 @@ async function readOrders(db: Queryable, client: ChannelClient, ids: string[], a
 	return answers;
 }
 
+type Asked = { shopId: number; ids: string[]; askedAt: string };
+
 /** Items first: a reading of an item that we do not know yet finds it made. */
-async function readLevels(home: HomeClient, ids: string[], askedAt: string): Promise<Answer[]> {
+async function readLevels(db: Queryable, home: HomeClient, { shopId, ids, askedAt }: Asked): Promise<Answer[]> {
 	const { items, readings } = await home.readLevels(ids);
 	const known = new Set([...items, ...readings].map((event) => event.itemExternalId));
+	const leftOut = ids.filter((id) => !known.has(id));
+	const gone = await whatIsGone(db, home, shopId, leftOut);
 	return [
 		...items.map((event) => ({ of: [event.itemExternalId], event })),
 		...readings.map((event) => ({ of: [event.itemExternalId], event: { ...event, via: "query" as const, askedAt } })),
-		// Left out is not zero: what is really deleted is told by its own topic, or asked for as a product.
-		...ids.filter((id) => !known.has(id)).map((id) => ({ of: [id], event: null, note: "unknown: home does not tell levels of this item" })),
+		...leftOut.map((id): Answer => {
+			if (gone.has(id)) return { of: [id], event: { v: 1, type: "home.item-gone", itemExternalId: id, productExternalId: null } };
+			return { of: [id], event: null, note: "unknown: home does not tell levels of this item" };
+		}),
 	];
+}
+
+/** Left out is not zero. Gone is what its own product says so of too: the word of a deletion may have been lost. */
+async function whatIsGone(db: Queryable, home: HomeClient, shopId: number, leftOut: string[]): Promise<Set<string>> {
+	const gone = new Set<string>();
+	if (leftOut.length === 0) return gone;
+	const { rows } = await db.query<{ item: string; product: string }>(
+		`SELECT external_id AS item, product_id AS product FROM item
+		 WHERE shop_id = $1 AND external_id = ANY($2) AND deleted_at IS NULL AND product_id IS NOT NULL`,
+		[shopId, leftOut],
+	);
+	for (const product of new Set(rows.map((row) => row.product))) {
+		const left = new Set((await home.readProduct(product))?.map((item) => item.itemExternalId));
+		for (const row of rows) if (row.product === product && !left.has(row.item)) gone.add(row.item);
+	}
+	return gone;
 }
 
 async function readProducts(home: HomeClient, ids: string[]): Promise<Answer[]> {
