@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { EnvironmentError, loadEnv } from "#app/env.server.ts";
+import { appSettingName, EnvironmentError, loadEnv } from "#app/env.server.ts";
+import type { Channel } from "#channels";
+import { enlist } from "./channels/registry.ts";
 
 const key = Buffer.alloc(32, 7).toString("base64");
 const good = {
@@ -65,4 +67,26 @@ test("the sandbox's ways in are refused in production", () => {
 test("several processes need a database that is not embedded in one of them", () => {
 	expect(problemsOf({ ...good, WORKER_PROCESSES: "2" })).toHaveLength(1);
 	expect(problemsOf({ ...good, WORKER_PROCESSES: "2", DATABASE_URL: "postgres://u:p@db/lockstep" })).toEqual([]);
+});
+
+test("R38 what the operator registers with a channel is taken whole or not at all, and all that is missing is named at once", () => {
+	enlist({
+		id: "corner-shop",
+		name: "Corner shop",
+		appSettings: [
+			{ key: "applicationId", secret: false, help: "" },
+			{ key: "lwaClientSecret", secret: true, help: "" },
+			{ key: "queueUrlEU", secret: false, help: "", optional: true },
+		],
+	} as unknown as Channel);
+	expect(appSettingName("corner-shop", "queueUrlEU")).toBe("CORNER_SHOP_QUEUE_URL_EU");
+	expect(loadEnv(good).appSettings).toEqual({});
+	const whole = { ...good, CORNER_SHOP_APPLICATION_ID: " app-1 ", CORNER_SHOP_LWA_CLIENT_SECRET: "s" };
+	expect(loadEnv(whole).appSettings).toEqual({ "corner-shop": { applicationId: "app-1", lwaClientSecret: "s" } });
+	expect(loadEnv({ ...whole, CORNER_SHOP_QUEUE_URL_EU: "q" }).appSettings["corner-shop"]).toHaveProperty("queueUrlEU", "q");
+	expect(problemsOf({ ...good, CORNER_SHOP_QUEUE_URL_EU: "q", CORNER_SHOP_APPLICATION_ID: "", SHOPIFY_API_KEY: undefined })).toEqual([
+		"SHOPIFY_API_KEY is missing.",
+		"CORNER_SHOP_APPLICATION_ID is missing: Corner shop is set up halfway (CORNER_SHOP_QUEUE_URL_EU).",
+		"CORNER_SHOP_LWA_CLIENT_SECRET is missing: Corner shop is set up halfway (CORNER_SHOP_QUEUE_URL_EU).",
+	]);
 });

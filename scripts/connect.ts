@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import {
+	connectGranted,
 	connectGuest,
 	dryRun,
 	goLive,
@@ -8,11 +9,14 @@ import {
 	readCatalogue,
 	startWatching,
 } from "#app/connections/guests/index.ts";
+import { channel } from "#channels";
 import { openRuntime } from "../server/runtime.ts";
 
 /**
  * Connects a channel from the operator's side, by the same doors as the pages: `node scripts/connect.ts --shop DOMAIN
  * --channel woocommerce --account https://store.example --set consumerKey=ck_… --set consumerSecret=cs_… [--go-live]`.
+ * Where merchants agree on the channel's own page, `--set` gives what such a consent has brought (`--set refreshToken=…`); the
+ * same account again renews its connection and goes on with it.
  * Prints one JSON line per step. Needs the environment of the app (DATABASE_URL and the keys).
  */
 const { values } = parseArgs({
@@ -41,9 +45,10 @@ try {
 	const credentials = Object.fromEntries(
 		(values.set ?? []).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
 	);
-	const connected = await connectGuest(deps, shop.id, { channel: values.channel, account: values.account, credentials, actor });
+	const connect = channel(values.channel).authorization ? connectGranted : connectGuest;
+	const connected = await connect(deps, shop.id, { channel: values.channel, account: values.account, credentials, actor });
 	say("connect", connected);
-	if (connected.outcome !== "connected") throw new Error(connected.reason);
+	if (!("connectionId" in connected)) throw new Error(connected.reason);
 	const { connectionId } = connected;
 	say("catalogue", done(await readCatalogue(deps, shop.id, connectionId)));
 	const matching = await proposeMatching(deps.pool, shop.id, connectionId);
