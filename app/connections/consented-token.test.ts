@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 beforeEach(async () => {
-	Object.assign(w.market, { rotation: "never", tokenSeconds: 3_600, beforeAnswer: undefined, faults: {} });
+	Object.assign(w.market, { rotation: "never", sticky: false, tokenSeconds: 3_600, beforeAnswer: undefined, faults: {} });
 	w.market.app.clientSecret = "market-secret-0123456789";
 	shop = await w.shop();
 	account = w.account();
@@ -252,6 +252,15 @@ describe("a token that the channel refuses", () => {
 		expect(await access()).not.toBe(token);
 	});
 
+	test("is not given again either when the channel itself gives it again", async () => {
+		const token = await access();
+		w.market.sticky = true;
+		await expect(access(token)).rejects.toThrow("gives the token again that it has just refused");
+		w.market.sticky = false;
+		const next = await access();
+		expect([next === token, await works(next)]).toEqual([false, true]);
+	});
+
 	test("costs one refresh, however many requests it was refused to", async () => {
 		const token = await access();
 		w.market.expire(account);
@@ -293,6 +302,12 @@ describe("R31 access that was taken back", () => {
 		w.market.app.clientSecret = "rotated by the operator";
 		expect(await access()).toBe(token);
 		expect(await row()).toMatchObject({ health: "degraded", health_reason: expect.stringContaining("Whoever runs Lockstep") });
+		// No consent is lost by it: work waits as for a channel that is down.
+		await age(0);
+		await expect(access()).rejects.toMatchObject({ errorClass: "unavailable", code: "invalid_client" });
+		await pauseIsOver();
+		await expect(access()).rejects.toMatchObject({ errorClass: "unavailable", code: "invalid_client" });
+		expect((await row()).health).toBe("red");
 		w.market.app.clientSecret = before;
 		await pauseIsOver();
 		expect(await access()).not.toBe(token);

@@ -64,14 +64,18 @@ async function refreshUnderLease(deps: TokenDeps, place: Place, held: { lease: s
 		);
 	}, LEASE_MS / 3);
 	try {
-		const answer = await askForToken(deps, stored);
+		const given = await askForToken(deps, stored);
+		// The one that it has just refused: what came with it is kept, but nobody is given that token.
+		const answer = given.accessToken === held.refused ? { ...given, expiresAt: new Date(0).toISOString() } : given;
 		const outcome = await saveAccess(deps, place, { lease: held.lease, was: stored, answer });
 		deps.log.info({ ...place, channel: stored.channel.id, rotated: answer.credentials !== undefined, outcome }, "token.refreshed");
-		if (outcome === "saved" && answer.accessToken !== held.refused) return answer.accessToken;
+		if (outcome === "saved" && answer === given) return answer.accessToken;
 		// Not saved: the owner agreed again meanwhile, or the connection was closed.
-		return servedOr(await loadAccess(deps, place), held.refused, () => new ChannelUnavailableError("The access was renewed meanwhile"));
+		const why =
+			answer === given ? "The access was renewed meanwhile" : `${stored.channel.name} gives the token again that it has just refused`;
+		return servedOr(await loadAccess(deps, place), held.refused, () => new ChannelUnavailableError(why));
 	} catch (error) {
-		if (error instanceof CredentialsRejectedError) return refusedForGood(deps, place, { stored, error, ...held });
+		if (error instanceof CredentialsRejectedError || isAboutTheApp(error)) return refusedForGood(deps, place, { stored, error, ...held });
 		if (!(error instanceof ChannelError)) {
 			await releaseLease(deps.pool, lease, held.lease).catch(() => {});
 			throw error;
@@ -96,7 +100,7 @@ async function askForToken(deps: TokenDeps, { channel, sealed, place }: Stored) 
 	};
 }
 
-type Refusal = { stored: Stored; error: CredentialsRejectedError; lease: string; refused: string | undefined };
+type Refusal = { stored: Stored; error: ChannelError; lease: string; refused: string | undefined };
 
 /** No token will come without a person: said at once, although the present one may still serve for minutes (R31). */
 async function refusedForGood(deps: TokenDeps, place: Place, { stored, error, lease, refused }: Refusal): Promise<string> {
@@ -108,17 +112,18 @@ async function refusedForGood(deps: TokenDeps, place: Place, { stored, error, le
 	const good = isStillGood(now, refused);
 	if (noted) await setHealth(deps.pool, place.shopId, place.connectionId, { health: good ? "degraded" : "red", reason: problem });
 	if (good) return now.token;
-	throw new CredentialsRejectedError(problem, { cause: error, code: error.code, httpStatus: error.httpStatus });
+	throw troubleOf({ ...stored, problem, againMs: AGAIN_AFTER_REFUSAL_MS }, error);
 }
 
-/** OAuth's own words (RFC 6749 5.2) for "I do not know this app": no merchant can mend it. */
-const ABOUT_THE_APP = new Set(["invalid_client", "unauthorized_client"]);
+/** OAuth's own words (RFC 6749 5.2) for "I do not know this app": no merchant can mend it, and no consent is lost by it. */
+const isAboutTheApp = (error: unknown): error is ChannelError =>
+	error instanceof ChannelError && (error.code === "invalid_client" || error.code === "unauthorized_client");
+const operatorsTrouble = ({ name }: Channel): string =>
+	`${name} does not accept this server's own registration; its secret may have expired. Whoever runs Lockstep has to renew it.`;
 
-function sentenceOf({ channel, consentedAt }: Stored, error: CredentialsRejectedError): string {
+function sentenceOf({ channel, consentedAt }: Stored, error: ChannelError): string {
 	const { name, authorization } = channel;
-	if (ABOUT_THE_APP.has(error.code ?? "")) {
-		return `${name} does not accept this server's own registration; its secret may have expired. Whoever runs Lockstep has to renew it.`;
-	}
+	if (isAboutTheApp(error)) return operatorsTrouble(channel);
 	const endsAt = consentEndsAt(channel, consentedAt);
 	if (endsAt !== null && endsAt.getTime() <= Date.now()) {
 		return `${name} asks the account's owner to agree again every ${authorization?.renewAfterDays} days, and that time is over. Renew the connection.`;
@@ -126,10 +131,12 @@ function sentenceOf({ channel, consentedAt }: Stored, error: CredentialsRejected
 	return `${name} no longer accepts Lockstep's access to this account. Renew the connection to agree again.`;
 }
 
-const troubleOf = ({ problem, channel, againMs }: Stored): ChannelError =>
-	problem === null
-		? new ChannelUnavailableError(`${channel.name} gave no access token just now`, { retryAfterMs: againMs })
-		: new CredentialsRejectedError(problem);
+function troubleOf({ problem, channel, againMs }: Stored, cause?: ChannelError): ChannelError {
+	if (problem === null) return new ChannelUnavailableError(`${channel.name} gave no access token just now`, { retryAfterMs: againMs });
+	const detail = { cause, httpStatus: cause?.httpStatus };
+	if (problem === operatorsTrouble(channel)) return new ChannelUnavailableError(problem, { ...detail, code: "invalid_client" });
+	return new CredentialsRejectedError(problem, { ...detail, code: cause?.code });
+}
 
 function servedOr(stored: Stored, refused: string | undefined, otherwise: () => ChannelError): string {
 	if (isStillGood(stored, refused)) return stored.token;

@@ -1,4 +1,5 @@
 import { type AccountAccess, type Channel, type ChannelClient, channel as channelOf } from "#channels";
+import { appSettingsOf } from "./app-settings.ts";
 import { budgetHooks } from "./budget.ts";
 import { ConnectionClosedError } from "./closed.ts";
 import { type ConnectionRow, readConnection } from "./connection-row.ts";
@@ -37,10 +38,12 @@ export async function openClient(
 	const accessToken = connection.isHome
 		? (refused?: string) => accessTokenFor(deps, connection.shopDomain, refused)
 		: channel.authorization && ((refused?: string) => consentedAccess(deps, { shopId, connectionId }, refused));
+	const app = channel.appSettings && appSettingsOf(deps, channel);
 	const client = channel.connect({
 		account: connection.account,
 		credentials: sealed === null ? {} : openCredentials(deps.keyRing, connection, sealed),
 		...(accessToken ? { accessToken } : {}),
+		...(app ? { app } : {}),
 		beforeCall: budget.beforeCall,
 		onCall(call) {
 			budget.onCall(call);

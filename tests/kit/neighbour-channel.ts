@@ -85,8 +85,10 @@ const neighbourChannel = (origin: string): Channel => ({
 			return { accessToken: token.access_token, expiresAt, credentials: { refreshToken: token.refresh_token } };
 		},
 	},
-	messageQueues: (app) =>
-		(["queueEast", "queueWest"] as const).flatMap((key) => (app[key] ? [queueAt(origin, `neighbour ${key}`, app[key])] : [])),
+	messageQueues(app) {
+		if (app.queueEast === "nonsense") throw new Error("The queue in the east is set to something that is no queue");
+		return (["queueEast", "queueWest"] as const).flatMap((key) => (app[key] ? [queueAt(origin, `neighbour ${key}`, app[key])] : []));
+	},
 	webhooks: {
 		signature: null,
 		identify({ body }) {

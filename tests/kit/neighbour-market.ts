@@ -34,6 +34,8 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 		origin: "",
 		rotation: "never" as Rotation,
 		tokenSeconds: 3_600,
+		/** Gives the last token again as long as it lives. */
+		sticky: false,
 		app: { ...MARKET_APP },
 		/** Most messages per receive. */
 		batch: 10,
@@ -107,7 +109,8 @@ export async function startMarket({ visibilityMs = 400 } = {}) {
 		return give(grant.account, next);
 	};
 	const give = (account: string, refresh: string) => {
-		const made = secret("access");
+		const last = self.sticky ? [...access].findLast(([, of]) => of === account)?.[0] : undefined;
+		const made = last ?? secret("access");
 		access.set(made, account);
 		return { status: 200, body: { access_token: made, refresh_token: refresh, expires_in: self.tokenSeconds, account } };
 	};

@@ -77,6 +77,7 @@ async function tryAccount(
 	const client = kind.connect({
 		account,
 		credentials,
+		...(app ? { app } : {}),
 		accessToken: async (refused) => {
 			if (given === undefined || given === refused) given = await accessToken(refused);
 			return given;

@@ -1,5 +1,5 @@
 import type { Queryable } from "#app/db.server.ts";
-import { channels } from "#channels";
+import { type Channel, channels, type MessageQueue } from "#channels";
 import { appSettingsOf, type Deps } from "#connections";
 import { laneOf } from "#domain";
 import { appendEvents } from "#inbox";
@@ -28,9 +28,7 @@ export function createPulling(deps: Deps, options: Pick<PullDeps, "backoffFirstM
 		return found && { shopId: found.shopId, connectionId: found.connectionId, account: found.account, secrets: [] };
 	});
 	const pulled = channels().flatMap((channel) => {
-		const app = appSettingsOf(deps, channel);
-		const queues = app === null ? [] : (channel.messageQueues?.(app) ?? []);
-		return queues.map((queue) => ({
+		return queuesOf(deps, channel).map((queue) => ({
 			name: queue.name,
 			pulling: pullQueue({
 				channel,
@@ -55,4 +53,15 @@ export function createPulling(deps: Deps, options: Pick<PullDeps, "backoffFirstM
 			await waker.close();
 		},
 	};
+}
+
+/** A setting that makes no queue stops that channel's messages, which the order poll finds, and nothing else of this process. */
+function queuesOf(deps: Deps, channel: Channel): readonly MessageQueue[] {
+	const app = appSettingsOf(deps, channel);
+	try {
+		return app === null ? [] : (channel.messageQueues?.(app) ?? []);
+	} catch (error) {
+		deps.log.error({ err: error, channel: channel.id }, "queue.not_opened");
+		return [];
+	}
 }

@@ -306,4 +306,12 @@ describe("processes", () => {
 		expect(pulling.queues).toEqual([]);
 		await pulling.close();
 	});
+
+	test("a setting that makes no queue is an error in the log, and the process goes on", async () => {
+		const settings = { neighbour: { ...w.deps.env.appSettings?.neighbour, queueEast: "nonsense" } };
+		const pulling = createPulling({ ...w.deps, log: log(), env: { ...w.deps.env, appSettings: settings } });
+		expect(pulling.queues).toEqual([]);
+		expect(lines).toMatchObject([{ event: "queue.not_opened", level: "error" }]);
+		await pulling.close();
+	});
 });
