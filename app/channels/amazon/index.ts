@@ -31,10 +31,12 @@ export const amazon: Channel = {
 		// Stamps are whole seconds, but the orders' and the listings' clocks are two services' and orders' data lags by two minutes
 		// (developer-docs, get-orders-with-filtering-criteria): within that, before and after cannot be told apart.
 		clockResolutionMs: 120_000,
+		// 20 lists an hour is the whole quota; the regular poll takes four of them, and a long list several.
+		extraPollEveryMs: 10 * 60_000,
 	},
 	limits: {
-		// For a call that names no operation, of which there is none.
-		unitsPerSecond: 1,
+		// What people read of it: writes and reads of stock. Every call is paid from its operation's own bucket.
+		unitsPerSecond: 5,
 		burst: 5,
 		concurrency: WRITES_AT_ONCE + 1,
 		operations: OPERATIONS,

@@ -24,7 +24,7 @@ export async function* listListings(client: AmazonClient): AsyncGenerator<Remote
 
 const REPORT = "GET_MERCHANT_LISTINGS_ALL_DATA";
 /** Small reports are done in seconds; large accounts wait for minutes. */
-const FIRST_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 250;
 const PAUSE_MAX_MS = 30_000;
 /** A report that is not done by then is stuck in Amazon's queue; the import is tried again later. */
 const REPORT_MAX_MS = 30 * 60_000;
@@ -51,7 +51,7 @@ async function prepare(client: AmazonClient, marketplaceId: string): Promise<Doc
 	);
 	const path = `/reports/2021-06-30/reports/${encodeURIComponent(reportId)}`;
 	let pauseMs = FIRST_PAUSE_MS;
-	for (let waitedMs = 0; waitedMs < REPORT_MAX_MS; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 1.6, PAUSE_MAX_MS)) {
+	for (let waitedMs = 0; waitedMs < REPORT_MAX_MS; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
 		await sleep(pauseMs);
 		const { processingStatus, reportDocumentId } = parse(reportSchema, await client.get("getReport", path), "report");
 		switch (processingStatus) {
