@@ -126,6 +126,30 @@ describe("applying orders", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
+	it("R44 of an order from before the cut a newer state that is from before it too moves nothing; the one after it does, by the difference", async () => {
+		const shop = await makeShop(db.pool, { items: 2, cutAt: at("09:00:00") });
+		const state = (held: [number, number?], stamp: string) =>
+			order("old", [{ item: 0, held: held[0] }, ...(held[1] === undefined ? [] : [{ item: 1, held: held[1] }])], {
+				created: at("08:00:00"),
+				stamp: at(stamp),
+			});
+		await put(db.pool, shop, [state([3, 2], "08:00:00"), state([5], "08:59:59")]);
+		await drain(shop.shopId);
+		const available = async () => [(await stockOf(db.pool, shop, 0)).available, (await stockOf(db.pool, shop, 1)).available];
+		expect(await available()).toEqual([10, 10]);
+		await put(db.pool, shop, [state([6], "09:00:00")]);
+		await drain(shop.shopId);
+		expect(await available()).toEqual([9, 10]);
+		// Late, and older than what is known.
+		await put(db.pool, shop, [state([4, 4], "08:30:00")]);
+		await drain(shop.shopId);
+		expect(await available()).toEqual([9, 10]);
+		await put(db.pool, shop, [state([0], "09:30:00")]);
+		await drain(shop.shopId);
+		expect(await available()).toEqual([15, 10]);
+		await expectCoherentState(db.pool, shop.shopId);
+	});
+
 	it("R14 bundles share components: a bundle and its component in one order, two pack sizes, and a bundle changed between sale and cancellation", async () => {
 		const shop = await makeShop(db.pool, {
 			items: 2,
