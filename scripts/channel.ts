@@ -10,7 +10,8 @@ const known = channels();
 if (id === undefined) {
 	for (const { id, name, role, capabilities, limits, apiVersion } of known) {
 		console.log(`${id} (${name}, ${role}), API ${apiVersion.pinned}${apiVersion.sunsetAt ? ` until ${apiVersion.sunsetAt}` : ""}`);
-		for (const [what, value] of Object.entries({ ...capabilities, ...limits })) console.log(`    ${what.padEnd(20)} ${value}`);
+		for (const [what, value] of Object.entries({ ...capabilities, ...limits }))
+			console.log(`    ${what.padEnd(20)} ${typeof value === "object" ? JSON.stringify(value) : value}`);
 	}
 } else if (!known.some((channel) => channel.id === id)) {
 	console.error(`There is no channel "${id}"; there are ${known.map((channel) => channel.id).join(", ")}.`);

@@ -1,9 +1,10 @@
+import { amazon } from "./amazon/index.ts";
 import type { Channel } from "./channel.ts";
 import { shopify } from "./shopify/index.ts";
 import { woocommerce } from "./woocommerce/index.ts";
 
 /** Every channel there is: one line each. */
-const all: Channel[] = [shopify, woocommerce];
+const all: Channel[] = [shopify, woocommerce, amazon];
 
 export const channels = (): readonly Channel[] => all;
 
