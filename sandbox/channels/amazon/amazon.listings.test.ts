@@ -171,6 +171,16 @@ describe("what becomes of an accepted write", () => {
 		expect([await figure("TEA"), (await read("TEA")).json.issues]).toEqual([4, []]);
 	});
 
+	it("it is without effect when the offer is gone by then", async () => {
+		stage = await createStage({ patchMs: [10_000, 10_000] });
+		stage.seller.seed([TEA]);
+		await stage.subscribe("LISTINGS_ITEM_MFN_QUANTITY_CHANGE");
+		await patch("TEA", availability(4));
+		stage.seller.deleteListing("TEA");
+		await stage.pass(10_000);
+		expect([await stage.drain(), stage.world.books.shown("amazon", "TEA"), (await read("TEA")).status]).toEqual([[], 0, 404]);
+	});
+
 	it("it may be overtaken by a newer one and land on top of it", async () => {
 		stage = await createStage({ patchMs: [1_000, 1_000] });
 		stage.seller.seed([TEA]);
@@ -258,6 +268,19 @@ describe("searchListingsItems", () => {
 		expect(skus((await search("")).json)).toHaveLength(10);
 	});
 
+	it("gives a thousand results at most", async () => {
+		stage = await createStage({ plans: { searchListingsItems: { rate: 1_000, burst: 1_000 } } });
+		stage.seller.seed(Array.from({ length: 1_010 }, (_, n) => ({ sku: `SKU-${n}`, quantity: 1 })));
+		let [pages, token] = [0, ""];
+		do {
+			const { json } = await search(`&sortBy=sku&pageSize=20${token}`);
+			expect([json.numberOfResults, json.items.length]).toEqual([1_010, 20]);
+			token = json.pagination.nextToken ? `&pageToken=${json.pagination.nextToken}` : "";
+			pages++;
+		} while (token);
+		expect(pages).toBe(50);
+	});
+
 	it("finds twenty SKUs by name, newest changes first, and by status", async () => {
 		stage = await createStage();
 		stage.seller.seed(["A", "B", "C"].map((sku) => ({ sku, quantity: 1 })));
@@ -336,6 +359,15 @@ describe("reports", () => {
 
 	it("belong to their seller, and are of one known kind and one store", async () => {
 		stage = await createStage();
+		stage.seller.seed([TEA]);
+		const id = await create();
+		await stage.pass(1);
+		const { reportDocumentId } = await get(id);
+		const token = await stage.tokenOf(stage.amazon.createSeller({ channel: "other" }));
+		for (const path of [`reports/${id}`, `documents/${reportDocumentId}`]) {
+			expect((await stage.api("GET", `/reports/2021-06-30/${path}`)).status).toBe(200);
+			expect((await stage.api("GET", `/reports/2021-06-30/${path}`, { token })).status).toBe(404);
+		}
 		for (const body of [
 			{ ...SPEC, reportType: "GET_SOMETHING" },
 			{ ...SPEC, marketplaceIds: [] },
@@ -367,6 +399,9 @@ describe("FBA inventory", () => {
 			totalQuantity: 6,
 			inventoryDetails: { fulfillableQuantity: 4, reservedQuantity: { pendingCustomerOrderQuantity: 2 } },
 		});
+		stage.seller.shipOrder(stage.seller.orders()[0]?.id ?? "");
+		await stage.pass(1_000);
+		expect((await list()).json.payload.inventorySummaries[0].totalQuantity).toBe(4);
 		expect((await list("&sellerSkus=OTHER")).json.payload.inventorySummaries).toEqual([]);
 	});
 

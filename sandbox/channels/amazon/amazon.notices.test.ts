@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { judgeChannel } from "../../demo/judge.ts";
-import { createStage, type Json, type Stage } from "./contract/stage.ts";
+import { CANADA, createStage, type Json, type Stage, US } from "./contract/stage.ts";
 
 let stage: Stage;
 afterEach(() => stage.close());
@@ -113,18 +113,21 @@ describe("ORDER_CHANGE", () => {
 		expect(stock.map((n) => n.Payload.FulfillmentInventoryByMarketplace[0].FulfillmentInventory.Fulfillable).sort()).toEqual([3, 5]);
 	});
 
-	it("keeps to its filter", async () => {
-		stage = await createStage();
-		stage.seller.seed([TEA]);
+	it.each([
+		["kinds of change", { orderChangeTypes: ["BuyerRequestedChange"] }, [`BuyerRequestedChange ${US}`]],
+		["stores", { marketplaceIds: [CANADA] }, [`OrderStatusChange ${CANADA}`, `OrderStatusChange ${CANADA}`]],
+	])("keeps to a filter of %s", async (_, wanted, expected) => {
+		stage = await createStage({}, { marketplaces: [US, CANADA] });
+		stage.seller.seed([{ ...TEA, marketplaces: [US, CANADA] }]);
 		await stage.subscribe();
 		const token = await stage.grantless();
 		const [{ destinationId }] = (await stage.api("GET", DESTINATIONS, { token })).json.payload;
-		const eventFilter = { eventFilterType: "ORDER_CHANGE", orderChangeTypes: ["BuyerRequestedChange"] };
-		await stage.api("POST", `${SUBSCRIPTIONS}/ORDER_CHANGE`, {
-			body: { payloadVersion: "1.0", destinationId, processingDirective: { eventFilter } },
-		});
+		const processingDirective = { eventFilter: { eventFilterType: "ORDER_CHANGE", ...wanted } };
+		await stage.api("POST", `${SUBSCRIPTIONS}/ORDER_CHANGE`, { body: { payloadVersion: "1.0", destinationId, processingDirective } });
 		stage.seller.requestCancellation(buy());
-		expect(told(await stage.drain()).map(([type]) => type)).toEqual(["BuyerRequestedChange"]);
+		stage.seller.checkout({ lines: [{ sku: "TEA", quantity: 1 }], marketplaceId: CANADA });
+		const heard = (await stage.drain()).map((n) => n.Payload.OrderChangeNotification);
+		expect(heard.map((n) => `${n.OrderChangeType} ${n.Summary.MarketplaceId}`)).toEqual(expected);
 	});
 });
 

@@ -83,8 +83,24 @@ describe("an order", () => {
 			["CUP", { quantityFulfilled: 0, quantityUnfulfilled: 0 }, { cancelledBy: "BUYER", cancelReason: "NO_INVENTORY" }],
 		]);
 		expect(json.order.orderItems[0].cancellation.cancellationRequest.requester).toBe("BUYER");
+		stage.seller.cancelOrder(id);
+		expect([stage.seller.order(id).status, stage.seller.shown("TEA")]).toEqual(["PARTIALLY_SHIPPED", 8]);
 		stage.seller.shipOrder(id);
 		expect(stage.seller.order(id).status).toBe("SHIPPED");
+	});
+
+	it("may say of a cancelled line that it has no pieces", async () => {
+		for (const [cancelledQuantity, pieces] of [
+			["ordered", 2],
+			["zero", 0],
+		] as const) {
+			stage = await createStage({ cancelledQuantity });
+			stage.seller.seed([TEA]);
+			const id = buy(2);
+			stage.seller.cancelOrder(id);
+			expect((await stage.api("GET", `${PATH}/${id}`)).json.order.orderItems[0].quantityOrdered).toBe(pieces);
+			if (pieces > 0) await stage.close();
+		}
 	});
 
 	it("that Amazon ships takes from Amazon's stock; the books of the seller's shelf hear nothing", async () => {
@@ -230,11 +246,8 @@ describe("usage plans", () => {
 	it("each seller and each operation has its own bucket", async () => {
 		stage = await createStage();
 		for (let n = 0; n < 20; n++) await search();
-		const other = stage.amazon.createSeller({ channel: "other" });
-		const { spapiOauthCode } = other.authorise();
-		const client = { client_id: "amzn1.application-oa2-client.example", client_secret: "amzn1.oa2-cs.v1.example" };
-		const { json } = await stage.lwa({ grant_type: "authorization_code", code: spapiOauthCode, ...client });
-		expect((await stage.api("GET", `${PATH}?lastUpdatedAfter=${SINCE}`, { token: json.access_token })).status).toBe(200);
+		const token = await stage.tokenOf(stage.amazon.createSeller({ channel: "other" }));
+		expect((await stage.api("GET", `${PATH}?lastUpdatedAfter=${SINCE}`, { token })).status).toBe(200);
 		expect((await stage.api("GET", `${PATH}/111-1111111-1111111`)).status).toBe(404);
 		expect((await search()).status).toBe(429);
 	});

@@ -102,7 +102,9 @@ describe("a queue", () => {
 		const headers = { "x-amz-target": "AmazonSQS.ReceiveMessage", "content-type": "application/x-amz-json-1.0" };
 		const bare = await stage.send({ host: "sqs.us-east-1.amazonaws.com", method: "POST", path: "/", headers, body: "{}" });
 		expect([bare.status, bare.headers["x-amzn-query-error"]]).toEqual([403, "MissingAuthenticationToken;Sender"]);
-		expect(rules()).toEqual(["signature", "signature"]);
+		const elsewhere = await stage.sqs("ReceiveMessage", { QueueUrl: stage.queue.url }, { scope: "eu-west-1" });
+		expect(elsewhere.status).toBe(403);
+		expect(rules()).toEqual(["signature", "signature", "signature"]);
 	});
 
 	it("a message that is not deleted in time comes again, and an outdated handle deletes nothing", async () => {
@@ -138,6 +140,16 @@ describe("a queue", () => {
 		expect(answered).toBe(false);
 		await stage.pass(1);
 		expect((await empty).json).toEqual({});
+	});
+
+	it("a message that is let go of goes to whoever waits", async () => {
+		stage = await createStage();
+		stage.queue.send("one");
+		const [{ ReceiptHandle }] = (await receive()).json.Messages;
+		const waiting = receive({ WaitTimeSeconds: 20 });
+		await settled();
+		await stage.sqs("ChangeMessageVisibility", { QueueUrl: stage.queue.url, ReceiptHandle, VisibilityTimeout: 0 });
+		expect((await waiting).json.Messages).toHaveLength(1);
 	});
 
 	it("a caller that hung up takes no message with it", async () => {

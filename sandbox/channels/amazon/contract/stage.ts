@@ -41,9 +41,15 @@ export type Stage = {
 		more?: { body?: unknown; token?: string | null; host?: string; headers?: Record<string, string> },
 	): Promise<Reply>;
 	grantless(): Promise<string>;
+	/** What the application gets when this seller says yes. */
+	tokenOf(seller: AmazonSeller): Promise<string>;
 	/** Destination and subscriptions, as an app sets them up. */
 	subscribe(...types: string[]): Promise<void>;
-	sqs(action: string, args: Record<string, unknown>, how?: { secret?: string; region?: string; signal?: AbortSignal }): Promise<Reply>;
+	sqs(
+		action: string,
+		args: Record<string, unknown>,
+		how?: { secret?: string; region?: string; scope?: string; signal?: AbortSignal },
+	): Promise<Reply>;
 	/** Notifications that wait in the queue, parsed, deleted as they are read. */
 	drain(): Promise<Json[]>;
 	close(): Promise<void>;
@@ -95,8 +101,8 @@ export async function createStage(
 			body: new URLSearchParams(form).toString(),
 		});
 	const client = { client_id: APP.clientId, client_secret: APP.clientSecret };
-	const ownToken = async () => {
-		const { spapiOauthCode } = seller.authorise();
+	const tokenOf = async (whom: AmazonSeller) => {
+		const { spapiOauthCode } = whom.authorise();
 		const granted = await lwa({ grant_type: "authorization_code", code: spapiOauthCode, ...client });
 		return String(granted.json.access_token);
 	};
@@ -116,7 +122,8 @@ export async function createStage(
 		send,
 		lwa,
 		async api(method, path, { body, token: other, host = "sellingpartnerapi-na.amazon.com", headers = {} } = {}) {
-			if (other === undefined && (!token || clock.now() - token.at > 50 * 60_000)) token = { value: await ownToken(), at: clock.now() };
+			if (other === undefined && (!token || clock.now() - token.at > 50 * 60_000))
+				token = { value: await tokenOf(seller), at: clock.now() };
 			const bearer = other === undefined ? (token?.value ?? null) : other;
 			const reply = await send({
 				host,
@@ -136,6 +143,7 @@ export async function createStage(
 			stage.heard.push({ method, path, status: reply.status });
 			return reply;
 		},
+		tokenOf,
 		async grantless() {
 			const granted = await lwa({ grant_type: "client_credentials", scope: "sellingpartnerapi::notifications", ...client });
 			return String(granted.json.access_token);
@@ -151,13 +159,13 @@ export async function createStage(
 				});
 			}
 		},
-		sqs: (action, args, { secret = key.secret, region = "us-east-1", signal } = {}) => {
+		sqs: (action, args, { secret = key.secret, region = "us-east-1", scope = region, signal } = {}) => {
 			const body = JSON.stringify(args);
 			return send({
 				host: `sqs.${region}.amazonaws.com`,
 				method: "POST",
 				path: "/",
-				headers: signed(body, action, { id: key.id, secret, region }),
+				headers: signed(body, action, { id: key.id, secret, region, scopeRegion: scope }),
 				body,
 				...(signal ? { signal } : {}),
 			});
@@ -194,7 +202,7 @@ export const settled = async () => {
 function signed(
 	body: string,
 	action: string,
-	{ id, secret, region }: { id: string; secret: string; region: string },
+	{ id, secret, region, scopeRegion }: { id: string; secret: string; region: string; scopeRegion: string },
 ): Record<string, string> {
 	const stamp = "20261121T100000Z";
 	const host = `sqs.${region}.amazonaws.com`;
@@ -203,9 +211,9 @@ function signed(
 	const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 	const names = "content-type;host;x-amz-date;x-amz-target";
 	const canonical = `POST\n/\n\ncontent-type:${type}\nhost:${host}\nx-amz-date:${stamp}\nx-amz-target:${target}\n\n${names}\n${hash(body)}`;
-	const scope = `20261121/${region}/sqs/aws4_request`;
+	const scope = `20261121/${scopeRegion}/sqs/aws4_request`;
 	const mac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
-	const signing = mac(mac(mac(mac(`AWS4${secret}`, "20261121"), region), "sqs"), "aws4_request");
+	const signing = mac(mac(mac(mac(`AWS4${secret}`, "20261121"), scopeRegion), "sqs"), "aws4_request");
 	const signature = mac(signing, `AWS4-HMAC-SHA256\n${stamp}\n${scope}\n${hash(canonical)}`).toString("hex");
 	return {
 		"content-type": type,
