@@ -225,6 +225,24 @@ describe("faults", () => {
 		]).toEqual([[], [status, 200]]);
 	});
 
+	it("answers with a gateway's page, or slowly", async () => {
+		stage = await createStage();
+		stage.seller.seed([TEA]);
+		await read("TEA");
+		stage.world.faults.next("amazon", 1, { kind: "html" });
+		const page = await read("TEA");
+		expect([page.status, page.headers["content-type"], page.json]).toEqual([200, "text/html", null]);
+		stage.world.faults.next("amazon", 1, { kind: "slow", delayMs: 5_000 });
+		let answered = false;
+		const slow = patch("TEA", availability(1)).then((reply) => {
+			answered = true;
+			return reply;
+		});
+		while (!answered) await stage.pass(1_000);
+		const took = stage.world.books.calls("amazon").at(-1)?.tookMs ?? 0;
+		expect([(await slow).status, took >= 5_000 && took <= 6_000, stage.seller.shown("TEA")]).toEqual([200, true, 1]);
+	});
+
 	it("a silent write had its effect or had none, and an old one lands late", async () => {
 		stage = await createStage();
 		stage.seller.seed([TEA]);
