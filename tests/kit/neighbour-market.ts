@@ -2,12 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { serve } from "./outside.ts";
 
-/**
- * A marketplace next door, over real HTTP: a page on which an account's owner agrees, a token page whose tokens live an hour, an
- * API that asks for them, and queues with visibility times, at least once and in no order. It knows nothing of the app.
- */
-export type Market = Awaited<ReturnType<typeof startMarket>>;
-
 export const MARKET_APP = { clientId: "app-of-the-test", clientSecret: "market-secret-0123456789" };
 
 type Rotation =
@@ -20,6 +14,10 @@ type Rotation =
 type Message = { id: string; body: string; visibleAt: number; receipt: string; received: number };
 type Request = { path: string; body: Record<string, string>; at: number };
 
+/**
+ * A marketplace next door, over real HTTP: a page on which an account's owner agrees, a token page whose tokens live an hour, an
+ * API that asks for them, and queues with visibility times, at least once and in no order. It knows nothing of the app.
+ */
 export async function startMarket({ visibilityMs = 400 } = {}) {
 	const codes = new Map<string, { account: string; redirect: string }>();
 	const grants = new Map<string, { account: string; refresh: Set<string> }>();
