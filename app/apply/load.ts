@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
 import { policySchema } from "#domain";
-import { type DeltaLine, loadOrders, lockStock, type Order, type Prediction } from "#ledger";
+import { type DeltaLine, findMirrors, loadOrders, lockStock, type Order, type Prediction } from "#ledger";
 import { findListings, itemsWithUnseenBefore, lockListings } from "#listings";
 import { createDraft } from "./decide/draft.ts";
 import { watermarkBound } from "./decide/listing.ts";
@@ -24,7 +24,14 @@ export async function loadState(
 	const home = connections.find((c) => c.isHome);
 	const homeIds = new Set(connections.filter((c) => c.isHome).map((c) => c.id));
 	const named = namedBy(input.events, homeIds);
-	const orders = await loadOrders(tx, shopId, named.orders);
+	const mirrored = new Set(connections.filter((c) => c.mirror === "takes-stock").map((c) => c.id));
+	const halves = await findMirrors(tx, shopId, {
+		homeId: home?.id ?? 0,
+		copies: mirrored.size === 0 ? [] : named.copies,
+		originals: named.orders.flatMap((order) => (mirrored.has(order.connectionId) ? [order.orderId] : [])),
+	});
+	const wanted = new Map([...named.orders, ...halves].map((order) => [orderKey(order.connectionId, order.orderId), order]));
+	const orders = await loadOrders(tx, shopId, [...wanted.values()]);
 	const found = await findListings(tx, shopId, named.listings);
 
 	const itemIds = new Set<number>(input.itemIds);
@@ -71,6 +78,8 @@ export async function loadState(
 					id: c.id,
 					isHome: c.isHome,
 					cutAt: c.cutAt?.getTime() ?? null,
+					mirror: c.mirror,
+					mirrorSources: c.mirrorSources,
 					policy: policySchema.parse(c.policy),
 					locationIds: c.locationIds,
 					...input.traits(c.channel),
@@ -123,6 +132,8 @@ async function itemsOfBatches(tx: PoolClient, shopId: number, batchIds: readonly
 function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 	const named = {
 		orders: [] as { connectionId: number; orderId: string }[],
+		/** Numbers by which home orders name what they copy. */
+		copies: [] as string[],
 		listings: [] as { connectionId: number; externalId: string }[],
 		items: [] as string[],
 		variants: [] as string[],
@@ -148,6 +159,7 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 					orders.add(orderKey(connectionId, event.orderId));
 					named.orders.push({ connectionId, orderId: event.orderId });
 				}
+				if (homeIds.has(connectionId) && event.source?.identifier) named.copies.push(event.source.identifier);
 				for (const line of event.lines) if (line.listingExternalId !== null) nameListing(connectionId, line.listingExternalId);
 				break;
 			case "home.reading":

@@ -74,7 +74,7 @@ export async function writeState(
 	await resolveComplaints(
 		tx,
 		shopId,
-		orders.map((o) => `unmapped:${o.connectionId}:${o.orderId}`).filter((key) => !complained.has(key)),
+		orders.flatMap((o) => [`unmapped:${o.connectionId}:${o.orderId}`, `copy:${o.orderId}`]).filter((key) => !complained.has(key)),
 	);
 	await writeDifferences(tx, shopId, state.differences);
 }

@@ -37,6 +37,11 @@ export const orderSnapshotSchema = z.object({
 	cancelled: z.boolean(),
 	/** Where a home order takes its stock, when home says so (a POS sale). */
 	locationExternalId: id.nullable(),
+	/** Of a home order: the app or channel that made it, and the number by which that one knows it. */
+	source: z
+		.object({ name: z.string().max(200).nullable(), identifier: z.string().max(200).nullable() })
+		.nullable()
+		.optional(),
 	lines: z.array(orderLineSchema).max(1000),
 	/** Set when we asked for it: our clock before the request and after the answer. */
 	fetched: z.object({ askedAt: instant, answeredAt: instant }).nullable(),

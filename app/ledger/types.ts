@@ -100,6 +100,9 @@ export type Order = {
 	unknownOlder: boolean;
 	cancelled: boolean;
 	firstSource: string;
+	/** Of a home order: who made it, and its number there. */
+	sourceName: string | null;
+	sourceIdentifier: string | null;
 	lines: ReadonlyMap<string, OrderLine>;
 };
 
@@ -109,6 +112,8 @@ export type OrderLine = {
 	itemId: number | null;
 	held: number;
 	baseline: number;
+	/** Of `held`: units that this order's copy at home has taken from home's figure, so that none were taken for them here. */
+	mirrored: number;
 	allocations: readonly Allocation[];
 };
 

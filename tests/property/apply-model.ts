@@ -51,7 +51,13 @@ export function createModel(options: ModelOptions): ApplyState {
 	for (const [n, bundle] of bundles.entries()) {
 		for (const c of bundle.components) bundlesOf.set(itemId(c.item), [...(bundlesOf.get(itemId(c.item)) ?? []), itemId(options.items + n)]);
 	}
-	const rules = { policy: { kind: "exact" as const }, locationIds: locations.map((l) => l.id), clockResolutionMs: 1000 };
+	const rules = {
+		policy: { kind: "exact" as const },
+		locationIds: locations.map((l) => l.id),
+		clockResolutionMs: 1000,
+		mirror: "none" as const,
+		mirrorSources: [],
+	};
 	return {
 		shopId: 1,
 		now: 0,

@@ -45,7 +45,8 @@ const day: fc.Arbitrary<Day> = fc.record({
 const met = { before: 0, counted: 0, uncounted: 0, olderChanged: 0, superseded: 0, unheard: 0, kinds: new Set<Kind>() };
 
 it("R44 R06 sales before, between and while a connection begins: from the cut on every order counts once, and the final stock is right", async () => {
-	await fc.assert(fc.asyncProperty(day, live), { numRuns: 12, seed: 20261121, endOnFailure: true });
+	const numRuns = Number(process.env.FC_RUNS ?? 12);
+	await fc.assert(fc.asyncProperty(day, live), { numRuns, seed: Number(process.env.FC_SEED ?? 20261121), endOnFailure: true });
 	// What the generator must have met, or it shows nothing.
 	expect([...met.kinds].sort()).toEqual([...KINDS].sort());
 	expect(Math.min(met.before, met.counted, met.uncounted, met.olderChanged, met.superseded, met.unheard)).toBeGreaterThan(3);

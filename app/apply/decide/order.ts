@@ -1,6 +1,7 @@
 import type { OrderLineSnapshot, OrderSnapshot } from "#domain";
 import { type Allocation, allocate, mergeAllocations, type Order, type OrderLine, release } from "#ledger";
 import { applyOwnOrder } from "#listings";
+import { complainOfNameless, coverOf, originalsOf, uncredited } from "./mirror.ts";
 import { moveStock, stockAt, stocksOf } from "./move.ts";
 import { predictSale } from "./prediction.ts";
 import {
@@ -52,6 +53,8 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		unknownOlder: known?.unknownOlder ?? (isOlder && event.source !== "import"),
 		cancelled: snapshot.cancelled,
 		firstSource: known?.firstSource ?? event.source,
+		sourceName: snapshot.source?.name ?? known?.sourceName ?? null,
+		sourceIdentifier: snapshot.source?.identifier ?? known?.sourceIdentifier ?? null,
 		lines: new Map(known?.lines),
 	};
 	// When it happened, by the channel's clock: at the earliest with the state before, at the latest with this stamp.
@@ -64,8 +67,10 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		to: stamp,
 		location: snapshot.locationExternalId,
 		unmapped: [],
+		cover: coverOf(state, connection, snapshot.orderId),
+		lines: new Map(order.lines),
 	};
-	const lines = new Map(order.lines);
+	const { lines } = change;
 	for (const line of snapshot.lines) {
 		const next = changeLine(state, change, lines.get(line.lineId), line);
 		if (next) lines.set(line.lineId, next);
@@ -80,7 +85,11 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 	}
 	// An order with lines that nobody could place stays "other content": the same snapshot is looked at again once they are linked.
 	const contentHash = change.unmapped.length > 0 ? "unmapped" : snapshot.contentHash;
-	state.orders.set(orderKey(connection.id, snapshot.orderId), { ...order, contentHash, lines });
+	creditLines(state, change);
+	const applied = { ...order, contentHash, lines };
+	state.orders.set(orderKey(connection.id, snapshot.orderId), applied);
+	for (const original of originalsOf(state, applied)) creditOriginal(state, event, original, stamp);
+	complainOfNameless(state, event, snapshot);
 	if (change.unmapped.length > 0) {
 		state.complaints.push({
 			connectionId: connection.id,
@@ -102,7 +111,38 @@ type OrderChange = {
 	to: number;
 	location: string | null;
 	unmapped: string[];
+	/** Units by item that a copy of this order at home holds. */
+	cover: ReadonlyMap<number, number>;
+	/** As they stand so far. */
+	lines: Map<string, OrderLine>;
 };
+
+/** What a copy at home has taken of each item is credited to the lines, and what it has given up is taken here instead. */
+function creditLines(state: ApplyState, change: OrderChange): void {
+	const left = new Map(change.cover);
+	for (const line of [...change.lines.values()].sort((a, b) => (a.lineId < b.lineId ? -1 : 1))) {
+		if (line.itemId === null || (line.mirrored === 0 && left.size === 0)) continue;
+		const credit = Math.min(left.get(line.itemId) ?? 0, Math.max(0, line.held - line.baseline));
+		left.set(line.itemId, (left.get(line.itemId) ?? 0) - credit);
+		const units = credit - line.mirrored;
+		if (units === 0) continue;
+		// The line holds as many units as before; only who took them from the stock is another.
+		const counted = { ...line, held: line.held - line.mirrored, mirrored: 0 };
+		const moved = units > 0 ? giveBack(state, change, counted, units) : take(state, change, counted, -units);
+		change.lines.set(line.lineId, { ...moved, held: line.held, mirrored: credit });
+	}
+}
+
+/** A home order turned out to be a copy of this one, or was changed. */
+function creditOriginal(state: ApplyState, event: BatchEvent, { connection, order }: Original, at: number): void {
+	const cover = coverOf(state, connection, order.orderId);
+	const lines = new Map(order.lines);
+	creditLines(state, {
+		...{ connection, order, event, cover, lines, baseline: order.baseline, from: at, to: at, location: null, unmapped: [] },
+	});
+	state.orders.set(orderKey(connection.id, order.orderId), { ...order, lines });
+}
+type Original = ReturnType<typeof originalsOf>[number];
 
 function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | undefined, line: OrderLineSnapshot): OrderLine | undefined {
 	const target = line.fulfilledByChannel ? 0 : line.held;
@@ -121,7 +161,15 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 	}
 	if (resolved.itemId === null && target !== 0) {
 		if (change.baseline)
-			return { lineId: line.lineId, externalRef: line.listingExternalId, itemId: null, held: target, baseline: target, allocations: [] };
+			return {
+				lineId: line.lineId,
+				externalRef: line.listingExternalId,
+				itemId: null,
+				held: target,
+				baseline: target,
+				mirrored: 0,
+				allocations: [],
+			};
 		if (!change.connection.isHome) change.unmapped.push(line.sku ?? line.listingExternalId ?? `line ${line.lineId}`);
 		return undefined;
 	}
@@ -131,6 +179,7 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 		itemId: resolved.itemId,
 		held: 0,
 		baseline: 0,
+		mirrored: 0,
 		allocations: [],
 	};
 	// Baseline: it was sold before we counted, so home's opening figure holds it already.
@@ -176,7 +225,15 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 	if (line.itemId === null) return line;
 	noteOwnChannel(state, change, line, units);
 	if (!governed(state, line.itemId)) return { ...line, held: target };
-	return units > 0 ? take(state, change, line, units) : giveBack(state, change, line, -units);
+	const others = [...change.lines.values()].filter((other) => other.lineId !== line.lineId);
+	const room = uncredited(change.cover, [...others, line], line.itemId);
+	// What its copy at home holds already is not taken a second time; what goes away leaves those credited units first.
+	const credit = units > 0 ? Math.min(units, room) : -Math.min(-units, line.mirrored);
+	const counted = { ...line, held: line.held - line.mirrored, mirrored: 0 };
+	const rest = units - credit;
+	const moved = rest > 0 ? take(state, change, counted, rest) : rest < 0 ? giveBack(state, change, counted, -rest) : counted;
+	const mirrored = line.mirrored + credit;
+	return { ...moved, held: moved.held + mirrored, mirrored };
 }
 
 const governed = (state: ApplyState, itemId: number) =>

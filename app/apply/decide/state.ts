@@ -46,6 +46,10 @@ export type ConnectionFacts = ConnectionRules & {
 	/** Channel's clock. */
 	cutAt: number | null;
 	clockResolutionMs: number;
+	/** Does another app copy this channel's orders into home, and do its copies lower home's stock? */
+	mirror: "none" | "takes-stock" | "leaves-stock";
+	/** What home calls the makers of such copies. */
+	mirrorSources: readonly string[];
 	quantityMeaning: "selfDecrementing" | "grossOfOpenOrders" | "delta";
 };
 export type LocationFacts = { id: number; online: boolean };

@@ -140,6 +140,8 @@ export type LoadedConnection = {
 	isHome: boolean;
 	cutAt: Date | null;
 	policy: unknown;
+	mirror: "none" | "takes-stock" | "leaves-stock";
+	mirrorSources: string[];
 	locationIds: number[];
 };
 
@@ -153,7 +155,7 @@ export async function loadShop(
 		[shopId],
 	);
 	const connections = await tx.query(
-		`SELECT c.id, c.channel, c.is_home, c.cut_at, c.policy,
+		`SELECT c.id, c.channel, c.is_home, c.cut_at, c.policy, c.mirror, c.mirror_sources,
 		   coalesce((SELECT array_agg(cl.location_id) FROM connection_location cl WHERE cl.shop_id = c.shop_id AND cl.connection_id = c.id), '{}') AS chosen
 		 FROM connection c WHERE c.shop_id = $1`,
 		[shopId],
@@ -169,6 +171,8 @@ export async function loadShop(
 				isHome: r.is_home,
 				cutAt: r.cut_at,
 				policy: r.policy,
+				mirror: r.mirror,
+				mirrorSources: r.mirror_sources,
 				locationIds: feeding.map((l) => l.id as number),
 			};
 		}),

@@ -66,6 +66,8 @@ test("R06 the same state by webhook and by GraphQL is the same snapshot, hash in
 				updated_at: "2026-11-20T10:00:01-05:00",
 				cancelled_at: order.cancelled ? "2026-11-20T10:00:01-05:00" : null,
 				location_id: order.pos ? 5 : null,
+				source_name: order.pos ? "pos" : "580111",
+				source_identifier: order.pos ? null : "111-98567-54",
 				line_items: lines.map((l) => ({ id: l.id, variant_id: l.variant, sku: l.sku, quantity: l.quantity, current_quantity: l.left })),
 				refunds: lines.flatMap((l) =>
 					l.refunds.map((r) => ({ refund_line_items: [{ line_item_id: l.id, quantity: r.units, restock_type: r.type }] })),
@@ -79,6 +81,8 @@ test("R06 the same state by webhook and by GraphQL is the same snapshot, hash in
 					updatedAt: "2026-11-20T15:00:01.000Z",
 					cancelledAt: order.cancelled ? "2026-11-20T15:00:01.000Z" : null,
 					retailLocationId: order.pos ? "5" : null,
+					sourceName: order.pos ? "pos" : "580111",
+					sourceIdentifier: order.pos ? null : "111-98567-54",
 					// GraphQL lists them in another order.
 					lines: [...lines].reverse().map((l) => ({
 						id: String(l.id),
@@ -106,6 +110,8 @@ test("R07 other units held, another cancellation or place is another hash; anoth
 		updatedAt: "2026-11-20T15:00:01.000Z",
 		cancelledAt: null,
 		retailLocationId: null,
+		sourceName: "web",
+		sourceIdentifier: null,
 		lines: [line],
 	};
 	const hash = (change: object) => toSnapshot({ ...order, ...change }, null).contentHash;

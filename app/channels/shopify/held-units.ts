@@ -11,6 +11,9 @@ export type ShopifyOrder = {
 	cancelledAt: string | null;
 	/** Where a point-of-sale order was taken; null for everything else. */
 	retailLocationId: string | null;
+	/** Who made it ("web", "pos", an app's number or name), and its number there ("The ID of the order placed on the originating platform"). */
+	sourceName: string | null;
+	sourceIdentifier: string | null;
 	lines: readonly ShopifyLine[];
 };
 export type ShopifyLine = {
@@ -61,6 +64,7 @@ export function toSnapshot(order: ShopifyOrder, fetched: OrderSnapshot["fetched"
 		complete: true,
 		cancelled: order.cancelledAt !== null,
 		locationExternalId: order.retailLocationId,
+		source: { name: order.sourceName, identifier: order.sourceIdentifier },
 		lines,
 		fetched,
 	};

@@ -130,6 +130,8 @@ function toOrder(
 		updatedAt: order.updatedAt,
 		cancelledAt: order.cancelledAt,
 		retailLocationId: order.retailLocation?.id ?? null,
+		sourceName: order.sourceName || null,
+		sourceIdentifier: order.sourceIdentifier || null,
 		lines: lines.map((line) => ({
 			id: line.id,
 			variantId: line.variant?.id ?? null,
@@ -155,6 +157,8 @@ const orderFields = z.object({
 	createdAt: moment,
 	updatedAt: moment,
 	cancelledAt: moment.nullable(),
+	sourceName: z.string().max(200).nullable(),
+	sourceIdentifier: z.string().max(200).nullable(),
 	retailLocation: z.object({ id: gidOf("Location") }).nullable(),
 });
 const lineItems = z.object({ pageInfo, nodes: z.array(lineItem) });

@@ -12,13 +12,14 @@ export async function loadOrders(
 	const from = "jsonb_to_recordset($2::jsonb) AS k(connection_id bigint, order_id text)";
 	const on = "o.shop_id = $1 AND o.connection_id = k.connection_id AND o.order_id = k.order_id";
 	const orders = await tx.query(
-		`SELECT o.connection_id, o.order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source
+		`SELECT o.connection_id, o.order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
+		   source_name, source_identifier
 		 FROM ${from} JOIN sales_order o ON ${on}`,
 		[shopId, wanted],
 	);
 	if (orders.rows.length === 0) return [];
 	const lines = await tx.query(
-		`SELECT o.connection_id, o.order_id, line_id, external_ref, item_id, held, baseline FROM ${from} JOIN order_line o ON ${on}`,
+		`SELECT o.connection_id, o.order_id, line_id, external_ref, item_id, held, baseline, mirrored FROM ${from} JOIN order_line o ON ${on}`,
 		[shopId, wanted],
 	);
 	const allocations = await tx.query(
@@ -44,6 +45,7 @@ export async function loadOrders(
 			itemId: r.item_id,
 			held: r.held,
 			baseline: r.baseline,
+			mirrored: r.mirrored,
 			allocations: allocationsOf.get(`${key(r)}:${r.line_id}`) ?? [],
 		});
 	}
@@ -59,8 +61,31 @@ export async function loadOrders(
 		unknownOlder: r.unknown_older,
 		cancelled: r.cancelled,
 		firstSource: r.first_source,
+		sourceName: r.source_name,
+		sourceIdentifier: r.source_identifier,
 		lines: linesOf.get(key(r)) ?? new Map(),
 	}));
+}
+
+/**
+ * Orders of guest channels whose number a home order says it copies, and home orders that copy one of these: of the keys given,
+ * the other halves. Only where a channel's orders are copied into home at all.
+ */
+export async function findMirrors(
+	tx: PoolClient,
+	shopId: number,
+	{ copies, originals, homeId }: { copies: readonly string[]; originals: readonly string[]; homeId: number },
+): Promise<{ connectionId: number; orderId: string }[]> {
+	if (copies.length === 0 && originals.length === 0) return [];
+	const { rows } = await tx.query<{ connectionId: number; orderId: string }>(
+		`SELECT o.connection_id AS "connectionId", o.order_id AS "orderId" FROM sales_order o
+		 WHERE o.shop_id = $1 AND o.connection_id = $2 AND o.source_identifier = ANY($3)
+		 UNION
+		 SELECT o.connection_id, o.order_id FROM sales_order o JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
+		 WHERE o.shop_id = $1 AND c.mirror = 'takes-stock' AND o.order_id = ANY($4)`,
+		[shopId, homeId, originals, copies],
+	);
+	return rows;
 }
 
 /** Writes orders, their lines and allocations as they are now; allocations that were given back entirely are deleted. */
@@ -68,12 +93,16 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 	if (orders.length === 0) return;
 	const iso = (value: number) => new Date(value).toISOString();
 	await tx.query(
-		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source)
-		 SELECT $1, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source
+		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
+		   source_name, source_identifier)
+		 SELECT $1, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
+		   source_name, source_identifier
 		 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, name text, created_on_channel_at timestamptz, stamp timestamptz,
-		   content_hash text, as_of timestamptz, baseline boolean, unknown_older boolean, cancelled boolean, first_source text)
+		   content_hash text, as_of timestamptz, baseline boolean, unknown_older boolean, cancelled boolean, first_source text,
+		   source_name text, source_identifier text)
 		 ON CONFLICT (shop_id, connection_id, order_id) DO UPDATE SET name = excluded.name, stamp = excluded.stamp,
-		   content_hash = excluded.content_hash, as_of = excluded.as_of, cancelled = excluded.cancelled`,
+		   content_hash = excluded.content_hash, as_of = excluded.as_of, cancelled = excluded.cancelled,
+		   source_name = excluded.source_name, source_identifier = excluded.source_identifier`,
 		[
 			shopId,
 			JSON.stringify(
@@ -89,6 +118,8 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 					unknown_older: o.unknownOlder,
 					cancelled: o.cancelled,
 					first_source: o.firstSource,
+					source_name: o.sourceName,
+					source_identifier: o.sourceIdentifier,
 				})),
 			),
 		],
@@ -102,15 +133,16 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 			item_id: l.itemId,
 			held: l.held,
 			baseline: l.baseline,
+			mirrored: l.mirrored,
 		})),
 	);
 	if (lines.length > 0) {
 		await tx.query(
-			`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held, baseline)
-			 SELECT $1, connection_id, order_id, line_id, external_ref, item_id, held, baseline
-			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, external_ref text, item_id bigint, held int, baseline int)
+			`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored)
+			 SELECT $1, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored
+			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, external_ref text, item_id bigint, held int, baseline int, mirrored int)
 			 ON CONFLICT (shop_id, connection_id, order_id, line_id) DO UPDATE SET external_ref = excluded.external_ref, item_id = excluded.item_id,
-			   held = excluded.held, baseline = excluded.baseline`,
+			   held = excluded.held, baseline = excluded.baseline, mirrored = excluded.mirrored`,
 			[shopId, JSON.stringify(lines)],
 		);
 	}

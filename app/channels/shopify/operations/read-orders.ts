@@ -1,5 +1,5 @@
 /** Nothing of the customer: no name, address, e-mail or phone is selected anywhere. */
-const ORDER_FIELDS = `id name createdAt updatedAt cancelledAt retailLocation { id }`;
+const ORDER_FIELDS = `id name createdAt updatedAt cancelledAt sourceName sourceIdentifier retailLocation { id }`;
 const LINE_FIELDS = `id sku quantity currentQuantity variant { id }`;
 
 /** 15 orders at about 44 points each stay under the 1,000 points that one query may ask for. */

@@ -11,6 +11,8 @@ export const ORDER_FIELDS = [
 	"updated_at",
 	"cancelled_at",
 	"location_id",
+	"source_name",
+	"source_identifier",
 	"line_items.id",
 	"line_items.variant_id",
 	"line_items.sku",
@@ -36,6 +38,8 @@ export function snapshotOfPayload(payload: unknown): OrderSnapshot {
 			updatedAt: order.updated_at,
 			cancelledAt: order.cancelled_at,
 			retailLocationId: order.location_id,
+			sourceName: textOf(order.source_name),
+			sourceIdentifier: textOf(order.source_identifier),
 			lines: order.line_items.map((line) => ({
 				id: line.id,
 				variantId: line.variant_id,
@@ -49,6 +53,10 @@ export function snapshotOfPayload(payload: unknown): OrderSnapshot {
 	);
 }
 
+/** Longer than any number of a marketplace; what is longer is somebody's text and no number. */
+const SOURCE_CHARS_MAX = 200;
+const textOf = (text: string | null | undefined): string | null => (text && text.length <= SOURCE_CHARS_MAX ? text : null);
+
 /** A restock type we do not know must not be taken for one of the four: it decides whether units are for sale (R32). */
 const restockType = z.enum(["no_restock", "cancel", "return", "legacy_restock"]);
 
@@ -60,6 +68,9 @@ const orderSchema = z.object({
 	cancelled_at: moment.nullable(),
 	/** "This property refers to the POS location. location_id will always be set to null for online orders." (REST reference, Order) */
 	location_id: numericId.nullable(),
+	/** Of older messages, from before these were asked for, nothing is known. */
+	source_name: z.string().nullish(),
+	source_identifier: z.string().nullish(),
 	line_items: z.array(
 		z.object({
 			id: numericId,

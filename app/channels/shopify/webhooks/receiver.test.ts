@@ -26,7 +26,8 @@ const order = {
 	created_at: "2026-11-20T10:00:00-05:00",
 	updated_at: "2026-11-20T10:00:01-05:00",
 	cancelled_at: null,
-	source_name: "web",
+	source_name: "580111",
+	source_identifier: "111-98567-54",
 	location_id: null,
 	customer: person,
 	billing_address: person,
@@ -145,6 +146,7 @@ test("R03 an order is its state, in numbers as text and moments in UTC", () => {
 			complete: true,
 			cancelled: false,
 			locationExternalId: null,
+			source: { name: "580111", identifier: "111-98567-54" },
 			lines: [
 				{ lineId: "866550311766439", listingExternalId: "variant:808950810", sku: "SKU-1", ordered: 3, held: 2, fulfilledByChannel: false },
 				{ lineId: "866550311766440", listingExternalId: null, sku: null, ordered: 1, held: 1, fulfilledByChannel: false },
