@@ -18,7 +18,8 @@ type IndexListProps = {
 	/** What one row is: "product", "products". */
 	names: { singular: string; plural: string };
 	filters: UrlFilters;
-	searchHint: string;
+	/** Absent: the list is not searched. */
+	searchHint?: string;
 	/** Built-in views first, then those that the shop saved. A view is a query string of this page's filters. */
 	views: readonly View[];
 	/** The names of the address's parameters that are filters; what a view sets and clearing clears. */
@@ -74,7 +75,7 @@ export function IndexList(props: IndexListProps) {
 				selected={selected}
 				onSelect={choose}
 				queryValue={filters.query}
-				queryPlaceholder={props.searchHint}
+				{...(props.searchHint ? { queryPlaceholder: props.searchHint } : { hideQueryField: true })}
 				onQueryChange={filters.setQuery}
 				onQueryClear={() => filters.set({ q: "" })}
 				filters={props.choices ?? []}

@@ -3,6 +3,7 @@
  * imported from. `openClient` is how every stage gets to an account's API.
  */
 export { type Availability, appSettingsOf, availableChannels } from "./app-settings.ts";
+export { type ChannelDefaults, readChannelDefaults, setChannelDefaults } from "./channel-defaults.ts";
 export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
 export { consentEndsAt } from "./consent-ends.ts";
 export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";

@@ -29,6 +29,9 @@ export default function App() {
 					Overview
 				</s-link>
 				<s-link href="/app/stock">Stock</s-link>
+				<s-link href="/app/orders">Orders</s-link>
+				<s-link href="/app/activity">Activity</s-link>
+				<s-link href="/app/settings">Settings</s-link>
 			</s-app-nav>
 			<LoadingLine />
 			<Outlet />

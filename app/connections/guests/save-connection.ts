@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Client, transaction } from "#app/db.server.ts";
 import { recordAudit } from "../audit.ts";
+import { applyChannelDefaults } from "../channel-defaults.ts";
 import { type Credentials, sealCredentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
 
@@ -58,6 +59,7 @@ export async function saveConnection(
 		);
 		const id = rows[0]?.id;
 		if (id === undefined) return undefined;
+		await applyChannelDefaults(tx, shopId, id);
 		const after = { channel: made.channel, account: made.account };
 		await recordAudit(tx, shopId, { actor: made.actor, action: "connection.created", subject: String(id), after });
 		await alongside?.(tx, id);

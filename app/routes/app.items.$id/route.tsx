@@ -110,10 +110,12 @@ export default function ItemPage() {
 					/>
 					<StoryCard item={item} />
 				</BlockStack>
-				<BlockStack gap="400">
-					<StockCard item={item} />
-					<PartsCard item={item} />
-				</BlockStack>
+				<div className="first-on-phone">
+					<BlockStack gap="400">
+						<StockCard item={item} />
+						<PartsCard item={item} />
+					</BlockStack>
+				</div>
 			</InlineGrid>
 		</AppPage>
 	);

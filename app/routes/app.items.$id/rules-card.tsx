@@ -1,4 +1,4 @@
-import { BlockStack, Box, Button, Card, Collapsible, InlineStack, Text } from "@shopify/polaris";
+import { BlockStack, Box, Button, Card, InlineStack, Text } from "@shopify/polaris";
 import { useState } from "react";
 import type { ItemListing, ItemPage } from "#app/pages/item/item.ts";
 import type { Policy } from "#domain";
@@ -134,9 +134,7 @@ function Listing({ listing, asOf, edited, onEdit, busy, onPause }: ListingProps)
 				</Text>
 			)}
 			{mayOperate && (
-				<Collapsible id={panel} open={open || edited !== undefined}>
-					{(open || edited !== undefined) && <RuleForm listing={listing} asOf={asOf} edited={edited} onEdit={onEdit} />}
-				</Collapsible>
+				<div id={panel}>{(open || edited !== undefined) && <RuleForm listing={listing} asOf={asOf} edited={edited} onEdit={onEdit} />}</div>
 			)}
 		</BlockStack>
 	);

@@ -1,0 +1,28 @@
+import type { Pool } from "#app/db.server.ts";
+import { listMembers, type Member, newcomerRight, type Right } from "#app/rights/index.ts";
+import { type ChannelDefaults, readChannelDefaults } from "#connections";
+import { readShopMap, type ShopLocation } from "../shop/read-channels.ts";
+
+export type SettingsPage = {
+	/** The shop's Shopify address. */
+	account: string;
+	locations: ShopLocation[];
+	defaults: ChannelDefaults;
+	newcomers: Right;
+	members: (Member & { isReader: boolean })[];
+	asOf: string;
+};
+
+export async function readSettings(pool: Pool, shopId: number, reader: string): Promise<SettingsPage> {
+	const shop = await pool.query<{ domain: string; as_of: Date }>("SELECT domain, now() AS as_of FROM shop WHERE id = $1", [shopId]);
+	const { locations } = await readShopMap(pool, shopId);
+	const members = await listMembers(pool, shopId);
+	return {
+		account: shop.rows[0]?.domain ?? "",
+		locations: locations.filter(({ active }) => active),
+		defaults: await readChannelDefaults(pool, shopId),
+		newcomers: await newcomerRight(pool, shopId),
+		members: members.map((member) => ({ ...member, isReader: member.userId === reader })),
+		asOf: (shop.rows[0]?.as_of ?? new Date()).toISOString(),
+	};
+}

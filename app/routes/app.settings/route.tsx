@@ -1,0 +1,94 @@
+import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
+import { Banner, Layout } from "@shopify/polaris";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { useState } from "react";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import { database } from "#app/db.server.ts";
+import { readSettings } from "#app/pages/settings/read-settings.ts";
+import { type SettingsSaved, saveSettings, settingsChange } from "#app/pages/settings/save-settings.ts";
+import { AppPage } from "../../components/app-page.tsx";
+import { PageError } from "../../components/route-error.tsx";
+import { SaveBar } from "../../components/save-bar.tsx";
+import { useAllowed } from "../../components/use-right.ts";
+import { useSaid } from "../../components/use-said.ts";
+import { CountedCard } from "./counted-card.tsx";
+import { DefaultsCard } from "./defaults-card.tsx";
+import { type Draft, isWrong, toChange } from "./draft.ts";
+import { PeopleCard } from "./people-card.tsx";
+
+export async function loader({ request }: LoaderFunctionArgs) {
+	const { shopId, userId } = await requireRight(request, "look");
+	return { settings: await readSettings(database(), shopId, userId) };
+}
+
+/** What is so already is no change: settings that were sent twice are saved once. */
+export const action = ({ request }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		const { shopId, userId } = await requireRight(request, "approve");
+		const read = settingsChange.safeParse(await request.json().catch(() => null));
+		if (!read.success) return { ok: false, message: "Some of it could not be understood. Nothing was changed." };
+		return sayOutcome(await saveSettings(database(), shopId, read.data, userId));
+	});
+
+function sayOutcome(saved: SettingsSaved): Said {
+	if (saved.outcome === "saved") return { ok: true, message: "Settings saved" };
+	switch (saved.at) {
+		case "last-approver":
+			return { ok: false, message: "Somebody must keep the right “Approve and connect”. Give it to another person first." };
+		case "refused":
+			return { ok: false, message: "Your own right was changed in the meantime. The rest was not saved." };
+		case "unknown":
+			return { ok: false, message: "A person or a location is gone. The rest was not saved: open the page again." };
+	}
+}
+
+export default function SettingsPage() {
+	const { settings } = useLoaderData<typeof loader>();
+	const mayApprove = useAllowed("approve");
+	const fetcher = useFetcher<Said>();
+	const [draft, setDraft] = useState<Draft>({});
+	useSaid(fetcher, (said) => said.ok && setDraft({}));
+	const change = (next: Partial<Draft>) => setDraft((now) => ({ ...now, ...next }));
+	const save = () => fetcher.submit(JSON.stringify(toChange(draft)), { method: "post", encType: "application/json" });
+	const card = { settings, draft, onDraft: change, disabled: !mayApprove };
+	return (
+		<AppPage title="Settings">
+			<SaveBar
+				id="edit-settings"
+				open={Object.keys(draft).length > 0}
+				saving={fetcher.state !== "idle"}
+				disabled={isWrong(draft)}
+				onSave={save}
+				onDiscard={() => setDraft({})}
+			/>
+			<Layout>
+				{!mayApprove && (
+					<Layout.Section>
+						<Banner title="You can look at the settings">
+							<p>Changing them needs the right “Approve and connect”. Those who have it are listed under People.</p>
+						</Banner>
+					</Layout.Section>
+				)}
+				<Layout.AnnotatedSection title="Where stock is counted" description="The one place whose figures are read as the truth.">
+					<CountedCard {...card} />
+				</Layout.AnnotatedSection>
+				<Layout.AnnotatedSection
+					title="New channels"
+					description="What a channel begins with when it is connected. Channels that are connected keep what they have: it is changed on their own pages."
+				>
+					<DefaultsCard {...card} />
+				</Layout.AnnotatedSection>
+				<Layout.AnnotatedSection
+					title="People"
+					description="Shopify decides who may open Lockstep; here is what they may do in it. Each right includes those before it."
+				>
+					<PeopleCard {...card} />
+				</Layout.AnnotatedSection>
+			</Layout>
+		</AppPage>
+	);
+}
+
+export const ErrorBoundary = () => <PageError title="Settings" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);
