@@ -1,9 +1,9 @@
-import { createHash, createHmac } from "node:crypto";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import type { Clock } from "../../../clock.ts";
 import { createWorld, type World } from "../../../world.ts";
 import { type Amazon, type AmazonOptions, type AmazonSeller, createAmazon, type Queue } from "../index.ts";
+import { handClock } from "./hand-clock.ts";
 import { CONTRACTS_PRESENT, notificationStrayings, strayings } from "./published.ts";
+import { signed } from "./signed.ts";
 
 export const APP = {
 	id: "amzn1.sp.solution.0f1e2d3c-4b5a-4697-8877-665544332211",
@@ -198,60 +198,3 @@ function insist(strayed: readonly string[]) {
 export const settled = async () => {
 	for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
-
-/** Signature Version 4 for one plain POST, written apart from the stand-in's own check. */
-function signed(
-	body: string,
-	action: string,
-	{ id, secret, region, scopeRegion }: { id: string; secret: string; region: string; scopeRegion: string },
-): Record<string, string> {
-	const stamp = "20261121T100000Z";
-	const host = `sqs.${region}.amazonaws.com`;
-	const type = "application/x-amz-json-1.0";
-	const target = `AmazonSQS.${action}`;
-	const hash = (text: string) => createHash("sha256").update(text).digest("hex");
-	const names = "content-type;host;x-amz-date;x-amz-target";
-	const canonical = `POST\n/\n\ncontent-type:${type}\nhost:${host}\nx-amz-date:${stamp}\nx-amz-target:${target}\n\n${names}\n${hash(body)}`;
-	const scope = `20261121/${scopeRegion}/sqs/aws4_request`;
-	const mac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
-	const signing = mac(mac(mac(mac(`AWS4${secret}`, "20261121"), scopeRegion), "sqs"), "aws4_request");
-	const signature = mac(signing, `AWS4-HMAC-SHA256\n${stamp}\n${scope}\n${hash(canonical)}`).toString("hex");
-	return {
-		"content-type": type,
-		"x-amz-date": stamp,
-		"x-amz-target": target,
-		authorization: `AWS4-HMAC-SHA256 Credential=${id}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
-	};
-}
-
-/** A clock that stands still until it is moved. */
-function handClock(start: number): Clock {
-	let current = start;
-	let tasks: { due: number; task: () => void }[] = [];
-	const after = (ms: number, task: () => void) => {
-		const entry = { due: current + Math.max(0, ms), task };
-		tasks.push(entry);
-		return () => {
-			tasks = tasks.filter((t) => t !== entry);
-		};
-	};
-	return {
-		now: () => current,
-		after,
-		sleep: (ms) => new Promise((resolve) => void after(ms, resolve)),
-		skip(ms) {
-			const until = current + ms;
-			for (;;) {
-				const [next] = tasks.filter((t) => t.due <= until).sort((a, b) => a.due - b.due);
-				if (!next) break;
-				tasks = tasks.filter((t) => t !== next);
-				current = Math.max(current, next.due);
-				next.task();
-			}
-			current = until;
-		},
-		stop: () => {
-			tasks = [];
-		},
-	};
-}
