@@ -190,27 +190,32 @@ export function picturePath(name: string): string {
 	return `${folder}${name}.png`;
 }
 
-function startWeb(stage: { world: World; database: TestDatabase; gateway: AdminGateway; port: number }): ChildProcess {
+type Surroundings = { world: World; database: TestDatabase; gateway: AdminGateway; port: number };
+
+function startWeb(stage: Surroundings): ChildProcess {
 	const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 	return spawn(process.execPath, ["--import", file("../../sandbox/preload.ts"), file("../../server/web.ts")], {
 		stdio: ["ignore", "pipe", "inherit"],
-		env: {
-			PATH: process.env.PATH ?? "",
-			NODE_ENV: "test",
-			PORT: String(stage.port),
-			SHOPIFY_API_KEY: API_KEY,
-			// As while a secret is being rotated: Shopify still signs with the old one.
-			SHOPIFY_API_SECRET: NEXT_API_SECRET,
-			SHOPIFY_API_SECRET_PREVIOUS: API_SECRET,
-			SHOPIFY_APP_URL: PUBLIC_ORIGIN,
-			APP_BRIDGE_URL: stage.gateway.appBridgeUrl(),
-			LOCKSTEP_KEYS,
-			LOCKSTEP_DATA_DIR: DATA_DIR,
-			DATABASE_URL: stage.database.url,
-			SANDBOX_UPSTREAMS: stage.world.upstreams(),
-		},
+		env: appEnvironment(stage),
 	});
 }
+
+/** Of the stage's web process, and of a worker that a test starts beside it. */
+export const appEnvironment = (stage: Surroundings): NodeJS.ProcessEnv => ({
+	PATH: process.env.PATH ?? "",
+	NODE_ENV: "test",
+	PORT: String(stage.port),
+	SHOPIFY_API_KEY: API_KEY,
+	// As while a secret is being rotated: Shopify still signs with the old one.
+	SHOPIFY_API_SECRET: NEXT_API_SECRET,
+	SHOPIFY_API_SECRET_PREVIOUS: API_SECRET,
+	SHOPIFY_APP_URL: PUBLIC_ORIGIN,
+	APP_BRIDGE_URL: stage.gateway.appBridgeUrl(),
+	LOCKSTEP_KEYS,
+	LOCKSTEP_DATA_DIR: DATA_DIR,
+	DATABASE_URL: stage.database.url,
+	SANDBOX_UPSTREAMS: stage.world.upstreams(),
+});
 
 /** The port that the process says it listens on; its log is one JSON object a line. */
 function listeningPort(child: ChildProcess): Promise<number> {

@@ -18,7 +18,7 @@ export { type LinkOutcome, linkListings, proposeMatching, readSellables, unlinkL
 export { type Matching, matchListings } from "./matching.ts";
 export { exportUnmatched, FILE_BYTES_MAX, type FileImport, importMatches } from "./matching-file.ts";
 export { answerMirrored, MIRRORED, type Mirrored } from "./mirrored.ts";
-export { completeOneClick, forgetOldRequests, receiveGrant, startOneClick } from "./one-click.ts";
+export { completeOneClick, forgetOldRequests, ONE_CLICK_CHANNEL, receiveGrant, startOneClick } from "./one-click.ts";
 export { startWatching, type WatchOutcome } from "./opening.ts";
 export { NOT_LIVE_YET } from "./partly-live.ts";
 export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange } from "./rules.ts";

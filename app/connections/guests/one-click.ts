@@ -11,6 +11,9 @@ const LIFETIME_MINUTES = 30;
 /** A request that is over is kept this long for whoever asks why it did not work. */
 const KEPT_DAYS = 7;
 
+/** Whose stores can make keys on a page of their own. */
+export const ONE_CLICK_CHANNEL = "woocommerce";
+
 export type OneClickStart = { outcome: "started"; url: string; nonce: string } | { outcome: "refused"; reason: string };
 
 /**
@@ -23,7 +26,7 @@ export async function startOneClick(
 	shopId: number,
 	input: { account: string; userId: string; returnUrl: string },
 ): Promise<OneClickStart> {
-	const read = channel("woocommerce").readAccount?.(input.account);
+	const read = channel(ONE_CLICK_CHANNEL).readAccount?.(input.account);
 	if (!read || read.outcome === "refused")
 		return { outcome: "refused", reason: read?.reason ?? "This channel has no one-click connection." };
 	const nonce = randomBytes(32).toString("base64url");

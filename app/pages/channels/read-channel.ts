@@ -1,0 +1,105 @@
+import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
+import { type ChannelOverview, readOverview } from "#app/overview/index.ts";
+import { channels } from "#channels";
+import { type Policy, policySchema } from "#domain";
+import { readSetUps, type SetUp } from "./read-set-up.ts";
+
+/** Everything the page of one channel shows. */
+export type ChannelPage = {
+	asOf: string;
+	channel: ChannelOverview & { kind: string; hasWebhooks: boolean };
+	setUp: SetUp;
+	/** Channel's clock: orders from here on count. */
+	countsSince: string | null;
+	policy: Policy;
+	locations: LocationChoice[];
+	/** `late`: of the last 24 hours, orders that the channel had not reported by itself. */
+	orders: { lastReadAt: string | null; error: string | null; readUpTo: string | null; late: number };
+	webhooksCheckedAt: string | null;
+	comparedAt: string | null;
+	limits: LimitInUse[];
+	/** What the account told of itself when it was connected ("version": "11.0.1"). */
+	account: Record<string, string>;
+};
+export type LocationChoice = { id: number; name: string; sellsOnline: boolean; chosen: boolean };
+export type LimitInUse = { name: string; free: number; capacity: number; perSecond: number; blockedUntil: string | null };
+
+/** null: the shop has no such channel, or it was disconnected. */
+export async function readChannel(pool: Pool, shopId: number, connectionId: number): Promise<ChannelPage | null> {
+	const overview = await readOverview(pool, shopId);
+	const found = overview.channels.find(({ id }) => id === connectionId);
+	if (!found) return null;
+	const kind = channels().find(({ id }) => id === found.channel);
+	return transaction(
+		pool,
+		async (tx) => {
+			const row = await readRow(tx, shopId, connectionId);
+			return {
+				asOf: overview.asOf,
+				channel: { ...found, kind: kind?.name ?? found.channel, hasWebhooks: kind?.webhooks.signature?.secret === "connection" },
+				setUp: (await readSetUps(tx, shopId))(connectionId),
+				countsSince: row.cut_at?.toISOString() ?? null,
+				policy: policySchema.parse(row.policy),
+				locations: await readLocations(tx, shopId, connectionId),
+				orders: await readOrders(tx, shopId, connectionId, row.order_watermark),
+				webhooksCheckedAt: row.webhooks_checked_at?.toISOString() ?? null,
+				comparedAt: row.compared_at?.toISOString() ?? null,
+				limits: await readLimits(tx, shopId, connectionId),
+				account: row.settings.account ?? {},
+			};
+		},
+		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
+	);
+}
+
+type Row = {
+	policy: unknown;
+	settings: { account?: Record<string, string> };
+	cut_at: Date | null;
+	order_watermark: Date | null;
+	webhooks_checked_at: Date | null;
+	compared_at: Date | null;
+};
+
+async function readRow(db: Queryable, shopId: number, connectionId: number): Promise<Row> {
+	const { rows } = await db.query<Row>(
+		"SELECT policy, settings, cut_at, order_watermark, webhooks_checked_at, compared_at FROM connection WHERE shop_id = $1 AND id = $2",
+		[shopId, connectionId],
+	);
+	if (!rows[0])
+		throw new Error(`Connection ${connectionId} of shop ${shopId} was in the overview a moment ago: rows are never deleted alone`);
+	return rows[0];
+}
+
+async function readLocations(db: Queryable, shopId: number, connectionId: number): Promise<LocationChoice[]> {
+	const { rows } = await db.query<LocationChoice>(
+		`SELECT l.id, l.name, l.active AND l.fulfills_online AND NOT l.fulfillment_service AS "sellsOnline",
+		   EXISTS (SELECT FROM connection_location c WHERE c.shop_id = $1 AND c.connection_id = $2 AND c.location_id = l.id) AS chosen
+		 FROM location l WHERE l.shop_id = $1 AND l.active ORDER BY l.priority, l.id`,
+		[shopId, connectionId],
+	);
+	return rows;
+}
+
+async function readOrders(db: Queryable, shopId: number, connectionId: number, watermark: Date | null): Promise<ChannelPage["orders"]> {
+	const { rows } = await db.query<{ at: Date; error: string | null; late: number }>(
+		`SELECT at, error, (SELECT coalesce(sum(found), 0)::int FROM order_poll
+		    WHERE shop_id = $1 AND connection_id = $2 AND at > now() - interval '24 hours') AS late
+		 FROM order_poll WHERE shop_id = $1 AND connection_id = $2 ORDER BY id DESC LIMIT 1`,
+		[shopId, connectionId],
+	);
+	const last = rows[0];
+	const readUpTo = watermark?.toISOString() ?? null;
+	return { lastReadAt: last?.at.toISOString() ?? null, error: last?.error ?? null, readUpTo, late: last?.late ?? 0 };
+}
+
+/** Tokens as they are now: what was left, and what has come back since. */
+async function readLimits(db: Queryable, shopId: number, connectionId: number): Promise<LimitInUse[]> {
+	const { rows } = await db.query<Omit<LimitInUse, "blockedUntil"> & { blocked_until: Date | null }>(
+		`SELECT name, capacity, refill_per_second AS "perSecond", CASE WHEN blocked_until > now() THEN blocked_until END AS blocked_until,
+		   greatest(0, least(capacity, tokens + refill_per_second * extract(epoch FROM clock_timestamp() - updated_at)))::float8 AS free
+		 FROM rate_budget WHERE shop_id = $1 AND connection_id = $2 ORDER BY name`,
+		[shopId, connectionId],
+	);
+	return rows.map(({ blocked_until, ...limit }) => ({ ...limit, blockedUntil: blocked_until?.toISOString() ?? null }));
+}

@@ -1,0 +1,79 @@
+import { BlockStack, Button, Card, InlineGrid, InlineStack, Text } from "@shopify/polaris";
+import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
+import { duration, number } from "../../components/words.ts";
+
+/** How many listings there are, how they stand, and where each number leads. */
+export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelPage; base: string }) {
+	const isCounting = channel.state !== "connecting";
+	return (
+		<Card>
+			<BlockStack gap="400">
+				<InlineStack align="space-between" blockAlign="center">
+					<Text as="h2" variant="headingSm">
+						Listings
+					</Text>
+					<InlineStack gap="300">
+						<Button variant="plain" url={`${base}/matching`}>
+							Matching
+						</Button>
+						{isCounting && (
+							<Button variant="plain" url={`${base}/watch`}>
+								What Lockstep saw
+							</Button>
+						)}
+						{isCounting && (channel.state !== "live" || setUp.isPartlyLive) && (
+							<Button variant="plain" url={`${base}/go-live`}>
+								Dry run
+							</Button>
+						)}
+					</InlineStack>
+				</InlineStack>
+				<InlineGrid columns={{ xs: 2, md: 4 }} gap="400">
+					<Figure id="linked" label="Linked" value={number(channel.listings)} note="follow your stock" />
+					<Figure
+						id="unlinked"
+						label="Without a match"
+						value={number(channel.unlinked)}
+						note={channel.unlinked > 0 ? "left alone" : "none"}
+					/>
+					<Figure
+						id="behind"
+						label={channel.state === "live" ? "On their way" : "Would change"}
+						value={isCounting ? number(channel.behind) : "–"}
+						note={channel.state === "live" ? "updates being sent" : "on going live"}
+					/>
+					<Figure
+						id="lag"
+						label="A sale elsewhere arrives in"
+						value={channel.lag ? duration(channel.lag.p50Ms) : "–"}
+						note={channel.lag ? `99 of 100 within ${duration(channel.lag.p99Ms)}` : "no sale in 24 hours"}
+					/>
+				</InlineGrid>
+				{channel.pausedListings > 0 && (
+					<Text as="p" variant="bodySm" tone="subdued">
+						{number(channel.pausedListings)} {channel.pausedListings === 1 ? "listing is" : "listings are"}{" "}
+						{setUp.isPartlyLive ? "paused, or wait to go live" : "paused"}: nothing is sent to them.
+					</Text>
+				)}
+			</BlockStack>
+		</Card>
+	);
+}
+
+function Figure({ id, label, value, note }: { id: string; label: string; value: string; note: string }) {
+	return (
+		<BlockStack gap="050">
+			<Text as="h3" variant="bodySm" tone="subdued">
+				{label}
+			</Text>
+			<Text as="p" variant="headingLg">
+				<span className="figures" data-testid={`channel-${id}`}>
+					{value}
+				</span>
+			</Text>
+			<Text as="p" variant="bodySm" tone="subdued">
+				{note}
+			</Text>
+		</BlockStack>
+	);
+}

@@ -1,0 +1,154 @@
+import type { ActionFunctionArgs, HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
+import { Banner, BlockStack, InlineGrid } from "@shopify/polaris";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { z } from "zod";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import {
+	answerMirrored,
+	askForSetUp,
+	MIRRORED,
+	pauseConnection,
+	resumeConnection,
+	SET_UP_WORK,
+	type StateChange,
+} from "#app/connections/guests/index.ts";
+import { database } from "#app/db.server.ts";
+import { deps } from "#app/deps.server.ts";
+import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
+import { readChannel } from "#app/pages/channels/read-channel.ts";
+import { AppPage } from "../../components/app-page.tsx";
+import { ChannelState } from "../../components/channel-state.tsx";
+import styles from "../../components/channels.css?url";
+import { PageError } from "../../components/route-error.tsx";
+import { useFresh } from "../../components/use-fresh.ts";
+import { useAllowed } from "../../components/use-right.ts";
+import { useSaid } from "../../components/use-said.ts";
+import { useWorking } from "../../components/use-working.ts";
+import { ago } from "../../components/words.ts";
+import { FiguresCard } from "./figures-card.tsx";
+import { HealthCard } from "./health-card.tsx";
+import { RulesCard } from "./rules-card.tsx";
+import { SetUpCard } from "./set-up-card.tsx";
+
+export const links: LinksFunction = () => [{ rel: "stylesheet", href: styles }];
+
+export async function loader({ request, params }: LoaderFunctionArgs) {
+	const { shopId } = await requireRight(request, "look");
+	const id = channelIdOf(params.id);
+	const page = id === null ? null : await readChannel(database(), shopId, id);
+	if (!page || page.channel.isHome) throw notThere();
+	return { page };
+}
+
+const asked = z.discriminatedUnion("intent", [
+	z.object({ intent: z.literal("set-up"), work: z.enum(SET_UP_WORK) }),
+	z.object({ intent: z.literal("mirrored"), mirrored: z.enum(MIRRORED) }),
+	z.object({ intent: z.literal("pause") }),
+	z.object({ intent: z.literal("resume") }),
+]);
+const NEEDED = { catalogue: "operate", "dry-run": "operate", watch: "approve" } as const;
+
+/** Each of these is the same when it is done twice. */
+export const action = ({ request, params }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		await requireRight(request, "operate");
+		const id = channelIdOf(params.id);
+		const read = asked.safeParse(Object.fromEntries(await request.clone().formData()));
+		if (id === null) throw notThere();
+		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
+		const wish = read.data;
+		const { shopId, userId: actor } = await requireRight(
+			request,
+			wish.intent === "set-up" ? NEEDED[wish.work] : wish.intent === "mirrored" ? "approve" : "operate",
+		);
+		switch (wish.intent) {
+			case "set-up": {
+				const outcome = await askForSetUp(deps(), shopId, id, { work: wish.work, actor });
+				if (outcome.outcome === "unknown") throw notThere();
+				if (outcome.outcome === "busy")
+					return { ok: false, message: "Something else is under way for this channel. Please wait a moment." };
+				return outcome.outcome === "refused" ? { ok: false, message: outcome.reason } : { ok: true, message: "" };
+			}
+			case "mirrored": {
+				const outcome = await answerMirrored(deps(), shopId, id, { mirrored: wish.mirrored, actor });
+				if (outcome.outcome === "unknown") throw notThere();
+				return { ok: true, message: "Answer saved" };
+			}
+			case "pause":
+				return said(await pauseConnection(deps(), shopId, id, actor), "Paused. Nothing is sent to this channel.");
+			case "resume":
+				return said(await resumeConnection(deps(), shopId, id, actor), "Going on. What waited is being sent.");
+		}
+	});
+
+const said = (change: StateChange, done: string): Said =>
+	change.outcome === "changed" ? { ok: true, message: done } : { ok: false, message: change.reason };
+
+export default function ChannelPage() {
+	const { page } = useLoaderData<typeof loader>();
+	const fetcher = useFetcher<Said>();
+	const [mayOperate, mayApprove] = [useAllowed("operate"), useAllowed("approve")];
+	useSaid(fetcher);
+	useWorking(page.setUp.work !== null);
+	useFresh({ paused: page.setUp.work !== null || fetcher.state !== "idle" });
+	const { channel, setUp, asOf } = page;
+	const send = (fields: Record<string, string>) => fetcher.submit(fields, { method: "post" });
+	const sending = fetcher.state === "idle" ? null : String(fetcher.formData?.get("intent") ?? "");
+	const base = `/app/channels/${channel.id}`;
+	return (
+		<AppPage
+			title={channel.name}
+			back={{ content: "Channels", url: "/app/channels" }}
+			subtitle={channel.account}
+			badge={<ChannelState channel={channel} isPartlyLive={setUp.isPartlyLive} />}
+			actions={
+				<>
+					{channel.state === "live" && mayOperate && (
+						<button type="button" disabled={sending !== null} onClick={() => send({ intent: "pause" })}>
+							Pause all updates
+						</button>
+					)}
+					{channel.state === "paused" && mayOperate && (
+						<button type="button" variant="primary" disabled={sending !== null} onClick={() => send({ intent: "resume" })}>
+							Resume updates
+						</button>
+					)}
+				</>
+			}
+		>
+			<BlockStack gap="400">
+				{channel.health.state !== "green" && (
+					<Banner
+						tone={channel.health.state === "red" ? "critical" : "warning"}
+						title={channel.health.state === "red" ? `${channel.name} cannot be reached` : `${channel.name} has trouble answering`}
+					>
+						<p>
+							{channel.health.reason} Since {ago(channel.health.since, asOf)}. What should be sent waits, newest figures first; nothing is
+							lost.
+						</p>
+					</Banner>
+				)}
+				{channel.state === "paused" && (
+					<Banner tone="warning" title="Updates to this channel are paused">
+						<p>
+							It may sell what is sold out elsewhere: its figures are not changed, though its orders go on being counted. What waits is sent
+							when you resume.
+						</p>
+					</Banner>
+				)}
+				<SetUpCard page={page} sending={sending} send={send} mayOperate={mayOperate} mayApprove={mayApprove} />
+				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
+					<BlockStack gap="400">
+						<FiguresCard page={page} base={base} />
+						<HealthCard page={page} />
+					</BlockStack>
+					<RulesCard page={page} base={base} mayOperate={mayOperate} mayApprove={mayApprove} />
+				</InlineGrid>
+			</BlockStack>
+		</AppPage>
+	);
+}
+
+export const ErrorBoundary = () => <PageError title="Channel" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);

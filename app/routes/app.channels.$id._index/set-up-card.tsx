@@ -1,0 +1,179 @@
+import { Banner, BlockStack, Box, Button, Card, Icon, InlineStack, Spinner, Text } from "@shopify/polaris";
+import { CheckCircleIcon, CircleDownIcon } from "@shopify/polaris-icons";
+import type { ReactNode } from "react";
+import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
+import { ago, number, plural } from "../../components/words.ts";
+import { MirroredQuestion } from "./mirrored-question.tsx";
+
+type SetUpCardProps = {
+	page: ChannelPage;
+	/** What was sent and is not answered yet. */
+	sending: string | null;
+	send: (fields: Record<string, string>) => void;
+	mayOperate: boolean;
+	mayApprove: boolean;
+};
+type Step = { done: boolean; title: string; body: ReactNode; action?: ReactNode };
+
+/**
+ * From connected to live, in order. Everything is kept in the database, so a merchant may leave after any step and finds the next
+ * one here. Gone once all listings are live.
+ */
+export function SetUpCard(props: SetUpCardProps) {
+	const { page } = props;
+	const { channel, setUp } = page;
+	if (channel.state === "paused" || (channel.state === "live" && !setUp.isPartlyLive)) return null;
+	const steps = stepsOf(props);
+	const next = steps.findIndex(({ done }) => !done);
+	return (
+		<Card padding="0">
+			<Box padding="400" paddingBlockEnd="200">
+				<BlockStack gap="100">
+					<Text as="h2" variant="headingSm">
+						Set up {channel.name}
+					</Text>
+					<Text as="p" variant="bodySm" tone="subdued">
+						{steps.filter(({ done }) => done).length} of {steps.length} steps done. You can leave at any time and go on later.
+					</Text>
+				</BlockStack>
+			</Box>
+			{setUp.failed && (
+				<Box paddingInline="400" paddingBlockEnd="200">
+					<Banner tone="critical" title={FAILED[setUp.failed.what]}>
+						<p>{setUp.failed.reason} You can try it again.</p>
+					</Banner>
+				</Box>
+			)}
+			<ol className="steps" data-testid="steps">
+				{steps.map((step, index) => (
+					<li key={step.title} className="step" data-open={index === next} aria-current={index === next ? "step" : undefined}>
+						<span className="step-mark">
+							<Icon source={step.done ? CheckCircleIcon : CircleDownIcon} tone={step.done ? "success" : "subdued"} />
+						</span>
+						<BlockStack gap="200">
+							<Text as="h3" fontWeight={index === next ? "semibold" : "regular"}>
+								{step.title}
+							</Text>
+							{(index === next || step.done) &&
+								(typeof step.body === "string" ? (
+									<Text as="p" variant="bodySm" tone="subdued">
+										{step.body}
+									</Text>
+								) : (
+									step.body
+								))}
+							{index === next && step.action}
+						</BlockStack>
+					</li>
+				))}
+			</ol>
+		</Card>
+	);
+}
+
+const FAILED = {
+	catalogue: "Its listings could not be read",
+	watch: "Watching could not begin",
+	"dry-run": "The dry run could not be finished",
+} as const;
+
+function stepsOf({ page, sending, send, mayOperate, mayApprove }: SetUpCardProps): Step[] {
+	const { channel, setUp, asOf } = page;
+	const base = `/app/channels/${channel.id}`;
+	const isWorking = setUp.work !== null;
+	const watches = channel.state === "watching" || channel.state === "live";
+	const press = (label: string, fields: Record<string, string>, may: boolean) => (
+		<InlineStack>
+			<Button variant="primary" disabled={!may || isWorking} loading={sending === fields.intent} onClick={() => send(fields)}>
+				{label}
+			</Button>
+		</InlineStack>
+	);
+	const under = (words: string) => (
+		<InlineStack gap="200" blockAlign="center">
+			<Spinner size="small" accessibilityLabel={words} />
+			<Text as="span" variant="bodySm" tone="subdued">
+				<span data-testid="working">{words}</span>
+			</Text>
+		</InlineStack>
+	);
+	const reading = setUp.work?.what === "catalogue";
+	const hasListings = setUp.catalogueReadAt !== null || channel.listings + channel.unlinked > 0;
+	return [
+		{
+			done: hasListings && !reading,
+			title: "Read its listings",
+			body: reading
+				? under(`Reading: ${plural(setUp.work?.done ?? 0, "listing")} so far. You can close this page.`)
+				: hasListings
+					? `${plural(channel.listings + channel.unlinked, "listing")} found${setUp.catalogueReadAt ? `, read ${ago(setUp.catalogueReadAt, asOf)}` : ""}.`
+					: "Lockstep looks what is for sale there.",
+			action: reading ? null : press("Read listings", { intent: "set-up", work: "catalogue" }, mayOperate),
+		},
+		{
+			done: channel.listings > 0,
+			title: "Match them with your products",
+			body:
+				channel.listings > 0
+					? `${plural(channel.listings, "listing")} linked, ${number(channel.unlinked)} without a match. Those are left alone until you link them.`
+					: `${plural(channel.unlinked, "listing")} to match by SKU and barcode.`,
+			action: (
+				<InlineStack>
+					<Button variant="primary" url={`${base}/matching`}>
+						Match listings
+					</Button>
+				</InlineStack>
+			),
+		},
+		{
+			done: setUp.mirrored === "no" || (setUp.mirrored === null && watches),
+			title: `Say whether orders of ${channel.name} already appear in Shopify`,
+			body:
+				setUp.mirrored === "no"
+					? "They do not. Lockstep counts them and takes them off your stock in Shopify."
+					: "If another app brings them into Shopify, each would be counted twice.",
+			action: (
+				<MirroredQuestion name={channel.name} answer={setUp.mirrored} sending={sending === "mirrored"} send={send} may={mayApprove} />
+			),
+		},
+		{
+			done: watches,
+			title: "Watch",
+			body:
+				setUp.work?.what === "watch"
+					? under("Reading its orders of the last 60 days, so that none counts twice. You can close this page.")
+					: watches
+						? "Its orders are counted, and lower your stock in Shopify. Nothing is written to the channel."
+						: "From then on its orders lower your stock in Shopify. Nothing is written to the channel itself, for as long as you like.",
+			action: setUp.work?.what === "watch" ? null : press("Start watching", { intent: "set-up", work: "watch" }, mayApprove),
+		},
+		{
+			done: setUp.dryRun !== null,
+			title: "See what would change",
+			body: setUp.dryRun
+				? `${plural(setUp.dryRun.changes, "listing")} would change, ${number(setUp.dryRun.toZero)} to zero.`
+				: "A dry run reads every figure on the channel and shows what going live would write.",
+			action: (
+				<InlineStack>
+					<Button variant="primary" url={`${base}/go-live`}>
+						Dry run
+					</Button>
+				</InlineStack>
+			),
+		},
+		{
+			done: false,
+			title: "Go live",
+			body: setUp.isPartlyLive
+				? `${number(channel.listings - channel.pausedListings)} of ${plural(channel.listings, "listing")} are live. When they look right, go live with the others.`
+				: "With some listings first, then with all.",
+			action: (
+				<InlineStack>
+					<Button variant="primary" url={`${base}/go-live`}>
+						{setUp.isPartlyLive ? "Go live with more" : "Go live"}
+					</Button>
+				</InlineStack>
+			),
+		},
+	];
+}

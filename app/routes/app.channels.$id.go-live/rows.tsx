@@ -1,0 +1,36 @@
+import { Badge, IndexTable, Text } from "@shopify/polaris";
+import type { DryRunRow } from "#app/pages/channels/read-dry-run.ts";
+import { number } from "../../components/words.ts";
+import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
+
+type DryRunRowsProps = { rows: readonly DryRunRow[]; selected: readonly string[]; isPartlyLive: boolean };
+
+export function DryRunRows({ rows, selected, isPartlyLive }: DryRunRowsProps) {
+	return rows.map((row, index) => (
+		<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
+			<IndexTable.Cell className="cell-listing">
+				<Thing sku={row.sku} title={row.title} barcode="" />
+			</IndexTable.Cell>
+			<IndexTable.Cell>
+				<Text as="span" alignment="end" numeric>
+					{row.from === null ? "–" : number(row.from)}
+				</Text>
+			</IndexTable.Cell>
+			<IndexTable.Cell>
+				<Text as="span" alignment="end" numeric fontWeight="semibold">
+					{row.to === null ? "–" : number(row.to)}
+				</Text>
+			</IndexTable.Cell>
+			<IndexTable.Cell>
+				<Note row={row} isPartlyLive={isPartlyLive} />
+			</IndexTable.Cell>
+		</IndexTable.Row>
+	));
+}
+
+function Note({ row, isPartlyLive }: { row: DryRunRow; isPartlyLive: boolean }) {
+	if (row.problem === "gone") return <Badge tone="critical">Not on the channel any more</Badge>;
+	if (row.problem === "unmanaged") return <Badge tone="critical">Stock is not managed there</Badge>;
+	if (isPartlyLive && row.isLive) return <Badge tone="success">Live</Badge>;
+	return row.to === 0 ? <Badge tone="warning">Sold out</Badge> : null;
+}

@@ -1,0 +1,68 @@
+import { Badge, BlockStack, Button, IndexTable, Text } from "@shopify/polaris";
+import type { Candidate, MatchRow, Tab } from "#app/pages/matching/read-matching.ts";
+
+type MatchRowsProps = { tab: Tab; rows: readonly MatchRow[]; selected: readonly string[]; base: string; mayOperate: boolean };
+
+export function MatchRows({ tab, rows, selected, base, mayOperate }: MatchRowsProps) {
+	return rows.map((row, index) => (
+		<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
+			<IndexTable.Cell className="cell-listing">
+				<Thing sku={row.sku} title={row.title} barcode={row.barcode} />
+			</IndexTable.Cell>
+			{tab === "shopify-only" ? (
+				<IndexTable.Cell>{row.barcode || "–"}</IndexTable.Cell>
+			) : (
+				<>
+					<IndexTable.Cell className="cell-listing">
+						<Candidates row={row} />
+					</IndexTable.Cell>
+					<IndexTable.Cell>
+						{mayOperate && (
+							<Button
+								variant="plain"
+								url={`${base}/matching/${row.id}`}
+								accessibilityLabel={`${tab === "linked" ? "Change the product of" : "Choose a product for"} ${row.sku || row.title}`}
+							>
+								{tab === "linked" ? "Change" : "Choose product"}
+							</Button>
+						)}
+					</IndexTable.Cell>
+				</>
+			)}
+		</IndexTable.Row>
+	));
+}
+
+function Candidates({ row }: { row: MatchRow }) {
+	if (row.candidates.length === 0) {
+		return (
+			<Text as="span" tone="subdued">
+				Nothing found
+			</Text>
+		);
+	}
+	return (
+		<BlockStack gap="100" inlineAlign="start">
+			{row.candidates.map((candidate: Candidate) => (
+				<Thing key={candidate.itemId} sku={candidate.sku} title={candidate.title} barcode="" />
+			))}
+			{row.why && <Badge tone={row.why.startsWith("Same") ? "success" : "attention"}>{row.why}</Badge>}
+		</BlockStack>
+	);
+}
+
+/** A code with blanks at its end looks like one without: such blanks are made visible. */
+const visible = (sku: string) => sku.replace(/^\s+|\s+$/g, (blanks) => "␣".repeat(blanks.length));
+
+export function Thing({ sku, title, barcode }: { sku: string; title: string; barcode: string }) {
+	return (
+		<BlockStack gap="0">
+			<Text as="span" fontWeight="medium">
+				{title || "Without a title"}
+			</Text>
+			<Text as="span" variant="bodySm" tone="subdued" breakWord>
+				{[sku ? visible(sku) : "No SKU", barcode].filter(Boolean).join(" · ")}
+			</Text>
+		</BlockStack>
+	);
+}

@@ -1,0 +1,187 @@
+import { type ActionFunctionArgs, type HeadersFunction, type LoaderFunctionArgs, redirect } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
+import { Banner, BlockStack, Button, Card, Divider, FormLayout, InlineStack, List, Select, Text, TextField } from "@shopify/polaris";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { useEffect, useState } from "react";
+import { answering, requireRight } from "#app/authenticate.server.ts";
+import {
+	askForSetUp,
+	beginConsent,
+	completeConsent,
+	completeOneClick,
+	connectGuest,
+	startOneClick,
+} from "#app/connections/guests/index.ts";
+import { deps } from "#app/deps.server.ts";
+import { readConnectForm } from "#app/pages/channels/connect-form.ts";
+import { AppPage } from "../../components/app-page.tsx";
+import { PageError } from "../../components/route-error.tsx";
+
+/**
+ * The form; or, where the merchant comes back from the store's or the channel's own page, the end of it. Loaded twice it is
+ * finished once: whoever is connected already is led on.
+ */
+export async function loader({ request, params }: LoaderFunctionArgs) {
+	const { shopId, userId } = await requireRight(request, "approve");
+	const form = readConnectForm(deps(), params.channel ?? "");
+	if (!form) throw new Response(null, { status: 404 });
+	const { searchParams } = new URL(request.url);
+	const back = { nonce: searchParams.get("nonce"), oneClick: searchParams.get("user_id") };
+	if (back.oneClick && searchParams.get("success") === "0") return { form, refused: "The store was told not to. Nothing has changed." };
+	const outcome = back.nonce
+		? await completeConsent(deps(), { shopId, userId, nonce: back.nonce })
+		: back.oneClick
+			? await completeOneClick(deps(), shopId, { nonce: back.oneClick, userId })
+			: null;
+	if (outcome === null) return { form, refused: null };
+	if (!("connectionId" in outcome)) return { form, refused: outcome.reason };
+	await askForSetUp(deps(), shopId, outcome.connectionId, { work: "catalogue", actor: userId });
+	throw redirect(`/app/channels/${outcome.connectionId}`);
+}
+
+type Answer = { ok: false; message: string } | { ok: true; leave: string };
+
+/** Keys that were sent twice connect once: the second is told that it is connected already, with the way there. */
+export const action = ({ request, params }: ActionFunctionArgs) =>
+	answering(async (): Promise<Answer | Response> => {
+		const { shopId, userId, shopDomain } = await requireRight(request, "approve");
+		const id = params.channel ?? "";
+		if (!readConnectForm(deps(), id)) throw new Response(null, { status: 404 });
+		const typed = Object.fromEntries([...(await request.formData())].map(([name, value]) => [name, String(value)]));
+		const { intent, account = "", name = "", ...fields } = typed;
+		const returnPath = `/app/channels/connect/${id}`;
+		if (intent === "one-click") {
+			const returnUrl = `https://admin.shopify.com/store/${shopDomain.replace(/\.myshopify\.com$/, "")}/apps/${deps().env.shopifyApiKey}${returnPath}`;
+			const started = await startOneClick(deps(), shopId, { account, userId, returnUrl });
+			return started.outcome === "started" ? { ok: true, leave: started.url } : { ok: false, message: started.reason };
+		}
+		if (intent === "consent") {
+			const begun = await beginConsent(deps(), { shopId, userId, channelId: id, chosen: fields, returnPath });
+			return begun.outcome === "started" ? { ok: true, leave: begun.url } : { ok: false, message: begun.reason };
+		}
+		const connected = await connectGuest(deps(), shopId, { channel: id, account, name, credentials: fields, actor: userId });
+		if (connected.outcome !== "connected") return { ok: false, message: connected.reason };
+		await askForSetUp(deps(), shopId, connected.connectionId, { work: "catalogue", actor: userId });
+		return redirect(`/app/channels/${connected.connectionId}`);
+	});
+
+export default function ConnectPage() {
+	const { form, refused } = useLoaderData<typeof loader>();
+	const fetcher = useFetcher<Answer>();
+	const [values, setValues] = useState<Record<string, string>>(() =>
+		Object.fromEntries(form.choices.map(({ key, options }) => [key, options[0]?.value ?? ""])),
+	);
+	const answer = fetcher.data;
+	// The channel's page may not be framed: it opens in place of the whole admin.
+	useEffect(() => {
+		if (answer?.ok) window.open(answer.leave, "_top");
+	}, [answer]);
+
+	const field = (key: string) => ({ value: values[key] ?? "", onChange: (value: string) => setValues({ ...values, [key]: value }) });
+	const send = (intent: string) => fetcher.submit({ ...values, intent }, { method: "post" });
+	const busy = (intent: string) => fetcher.state !== "idle" && fetcher.formData?.get("intent") === intent;
+	const problem = answer && !answer.ok ? answer.message : refused;
+	return (
+		<AppPage title={`Connect ${form.name}`} back={{ content: "Channels", url: "/app/channels" }}>
+			<BlockStack gap="400">
+				{problem && fetcher.state === "idle" && (
+					<Banner tone="critical" title={`${form.name} is not connected`}>
+						<p>{problem}</p>
+					</Banner>
+				)}
+				<Card>
+					<BlockStack gap="400">
+						<Text as="p">
+							Nothing changes in {form.name} for now. Lockstep reads its listings, you match them with your products, and it watches as long
+							as you like. Only when you go live are figures written there.
+						</Text>
+						{form.way === "consent" ? (
+							<FormLayout>
+								{form.choices.map(({ key, label, options }) => (
+									<Select key={key} label={label} options={options} {...field(key)} />
+								))}
+								<Button variant="primary" loading={busy("consent")} onClick={() => send("consent")}>
+									{`Agree on ${form.name}'s page`}
+								</Button>
+							</FormLayout>
+						) : (
+							<form
+								onSubmit={(event) => {
+									event.preventDefault();
+									send("keys");
+								}}
+							>
+								<FormLayout>
+									<TextField
+										label="Address of the store"
+										placeholder="your-store.com"
+										autoComplete="url"
+										{...field("account")}
+										helpText="As your customers see it. The connection must be encrypted (https)."
+									/>
+									{form.hasOneClick && (
+										<BlockStack gap="200">
+											<InlineStack>
+												<Button variant="primary" loading={busy("one-click")} disabled={!values.account} onClick={() => send("one-click")}>
+													Connect with one click
+												</Button>
+											</InlineStack>
+											<Text as="p" variant="bodySm" tone="subdued">
+												You sign in to your store, agree there, and come back here. Or type in keys that you make yourself:
+											</Text>
+											<Divider />
+										</BlockStack>
+									)}
+									{form.fields.map(({ key, label, secret, help }) => (
+										<TextField
+											key={key}
+											label={label}
+											type={secret ? "password" : "text"}
+											autoComplete="off"
+											{...field(key)}
+											{...(help ? { helpText: help } : {})}
+										/>
+									))}
+									<TextField
+										label="Your own name for it (optional)"
+										autoComplete="off"
+										maxLength={80}
+										{...field("name")}
+										helpText="Where you have several stores, this tells them apart."
+									/>
+									<InlineStack gap="300" blockAlign="center">
+										<Button submit loading={busy("keys")} {...(form.hasOneClick ? {} : { variant: "primary" as const })}>
+											Test and connect
+										</Button>
+										{busy("keys") && (
+											<Text as="span" tone="subdued">
+												Calling the store…
+											</Text>
+										)}
+									</InlineStack>
+								</FormLayout>
+							</form>
+						)}
+					</BlockStack>
+				</Card>
+				{form.steps.length > 0 && (
+					<Card>
+						<BlockStack gap="200">
+							<Text as="h2" variant="headingSm">
+								Where to get the keys
+							</Text>
+							<List type="number">
+								{form.steps.map((step) => (
+									<List.Item key={step}>{step}</List.Item>
+								))}
+							</List>
+						</BlockStack>
+					</Card>
+				)}
+			</BlockStack>
+		</AppPage>
+	);
+}
+
+export const ErrorBoundary = () => <PageError title="Connect a channel" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);
