@@ -8,7 +8,10 @@ export const applyDepsOf = (deps: Pick<Deps, "pool" | "log" | "wake">): ApplyDep
 	log: deps.log,
 	traits: (id) => {
 		const { capabilities } = channel(id);
-		return { clockResolutionMs: capabilities.clockResolutionMs, quantityMeaning: capabilities.quantityMeaning };
+		return {
+			clockResolutionMs: Math.max(capabilities.clockResolutionMs, capabilities.clocksApartMs ?? 0),
+			quantityMeaning: capabilities.quantityMeaning,
+		};
 	},
 	onApplied({ shopId, deliveries, fetches }) {
 		for (const connectionId of deliveries) void deps.wake("delivery.push", { shopId, connectionId });

@@ -95,6 +95,8 @@ export type Capabilities = {
 	lateHorizonMs: number;
 	/** Resolution of the channel's time stamps. */
 	clockResolutionMs: number;
+	/** The clocks of its orders and of its figures may be so far apart: within that, nobody can tell which came first. */
+	clocksApartMs?: number;
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
 	extraPollEveryMs?: number;
 };

@@ -28,9 +28,11 @@ export const amazon: Channel = {
 		// ACCEPTED is queued, not applied: "It takes few minutes" (docs#2167), and nothing keeps an older submission from being
 		// applied after a newer one. No page of Amazon's gives a bound; a quarter of an hour covers what sellers tell of.
 		lateHorizonMs: 15 * 60_000,
-		// Stamps are whole seconds, but the orders' and the listings' clocks are two services' and orders' data lags by two minutes
-		// (developer-docs, get-orders-with-filtering-criteria): within that, before and after cannot be told apart.
-		clockResolutionMs: 120_000,
+		// Stamps and the Date header are whole seconds.
+		clockResolutionMs: 1000,
+		// Orders and listings are two services, and orders' data lags by two minutes (developer-docs,
+		// get-orders-with-filtering-criteria): within that, before and after cannot be told apart.
+		clocksApartMs: 120_000,
 		// 20 lists an hour is the whole quota; the regular poll takes four of them, and a long list several.
 		extraPollEveryMs: 10 * 60_000,
 	},

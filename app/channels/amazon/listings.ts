@@ -5,6 +5,7 @@ import { ChannelUnavailableError, UnexpectedShapeError } from "../errors.ts";
 import { download } from "../http.ts";
 import { type AmazonClient, clockOf } from "./client.ts";
 import { parse } from "./mapping.ts";
+import { patience } from "./patience.ts";
 import { marketplaceById } from "./regions.ts";
 import { columnsOf, type ListingColumns } from "./report-columns.ts";
 import { readLines } from "./report-lines.ts";
@@ -16,8 +17,9 @@ import { readLines } from "./report-lines.ts";
  * differs; before a write the listing itself is read.
  */
 export async function* listListings(client: AmazonClient): AsyncGenerator<RemoteListing[]> {
+	const patiently = patience(WAIT_MAX_MS);
 	for (const marketplaceId of client.marketplaceIds) {
-		const document = await prepare(client, marketplaceId);
+		const document = await prepare(client, marketplaceId, patiently);
 		if (document !== null) yield* readReport(document, marketplaceId);
 	}
 }
@@ -28,24 +30,28 @@ const FIRST_PAUSE_MS = 250;
 const PAUSE_MAX_MS = 30_000;
 /** A report that is not done by then is stuck in Amazon's queue; the import is tried again later. */
 const REPORT_MAX_MS = 30 * 60_000;
+/** Reports may be asked for once a minute, 15 at once: an account in all of Europe's marketplaces waits for its last one. */
+const WAIT_MAX_MS = 5 * 60_000;
 /** How many listings the caller gets at a time. */
 const PAGE_SIZE = 500;
 
 type Document = { url: URL; gzip: boolean; operation: string };
 
 /** Asks for the report and waits for it. null: Amazon has nothing to put into one. */
-async function prepare(client: AmazonClient, marketplaceId: string): Promise<Document | null> {
+async function prepare(client: AmazonClient, marketplaceId: string, patiently: ReturnType<typeof patience>): Promise<Document | null> {
 	const { reportId } = parse(
 		createdSchema,
 		(
-			await client.exchange({
-				operation: "createReport",
-				method: "POST",
-				path: "/reports/2021-06-30/reports",
-				body: { reportType: REPORT, marketplaceIds: [marketplaceId] },
-				// Twice gives two reports of the same: nothing of the merchant's changes.
-				changesThings: false,
-			})
+			await patiently(() =>
+				client.exchange({
+					operation: "createReport",
+					method: "POST",
+					path: "/reports/2021-06-30/reports",
+					body: { reportType: REPORT, marketplaceIds: [marketplaceId] },
+					// Twice gives two reports of the same: nothing of the merchant's changes.
+					changesThings: false,
+				}),
+			)
 		).value,
 		"report",
 	);
@@ -53,7 +59,7 @@ async function prepare(client: AmazonClient, marketplaceId: string): Promise<Doc
 	let pauseMs = FIRST_PAUSE_MS;
 	for (let waitedMs = 0; waitedMs < REPORT_MAX_MS; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
 		await sleep(pauseMs);
-		const { processingStatus, reportDocumentId } = parse(reportSchema, await client.get("getReport", path), "report");
+		const { processingStatus, reportDocumentId } = parse(reportSchema, await patiently(() => client.get("getReport", path)), "report");
 		switch (processingStatus) {
 			case "IN_QUEUE":
 			case "IN_PROGRESS":
@@ -64,7 +70,7 @@ async function prepare(client: AmazonClient, marketplaceId: string): Promise<Doc
 			case "FATAL":
 				throw new ChannelUnavailableError(`Amazon could not make the report of all listings in ${marketplaceId}`, { code: "report-fatal" });
 			case "DONE":
-				return openDocument(client, reportDocumentId);
+				return openDocument(client, reportDocumentId, patiently);
 		}
 	}
 	throw new ChannelUnavailableError(`Amazon's report of all listings is not done after ${REPORT_MAX_MS / 60_000} minutes`, {
@@ -72,10 +78,18 @@ async function prepare(client: AmazonClient, marketplaceId: string): Promise<Doc
 	});
 }
 
-async function openDocument(client: AmazonClient, documentId: string | undefined): Promise<Document> {
+async function openDocument(
+	client: AmazonClient,
+	documentId: string | undefined,
+	patiently: ReturnType<typeof patience>,
+): Promise<Document> {
 	if (documentId === undefined) throw new UnexpectedShapeError("Amazon's report is done and names no document");
 	const path = `/reports/2021-06-30/documents/${encodeURIComponent(documentId)}`;
-	const { url, compressionAlgorithm } = parse(documentSchema, await client.get("getReportDocument", path), "report document");
+	const { url, compressionAlgorithm } = parse(
+		documentSchema,
+		await patiently(() => client.get("getReportDocument", path)),
+		"report document",
+	);
 	return { url: new URL(url), gzip: compressionAlgorithm === "GZIP", operation: "report.download" };
 }
 

@@ -207,6 +207,8 @@ describe("ORDER_CHANGE (schemas/notifications/OrderChangeNotification.json)", ()
 		const events = eventsOf(change({ FulfillmentType: "AFN" }));
 		expect(events).toHaveLength(1);
 		expect(events[0]).toMatchObject({ type: "order.snapshot", lines: [{ held: 2, fulfilledByChannel: true }] });
+		expect(eventsOf(change({ FulfillmentType: "AFN", OrderStatus: "Shipped" }))).toEqual(events);
+		expect(eventsOf(change({ FulfillmentType: "AFN", OrderStatus: "Canceled" }))).toEqual([]);
 	});
 	test("without the moment of purchase it is only a hint", () => {
 		expect(eventsOf(change({ PurchaseDate: null })).map(({ type }) => type)).toEqual(["order.hint"]);

@@ -160,6 +160,8 @@ function orderEvents(
 		throw new UnexpectedShapeError(`Order ${orderId} is shipped by the seller and yet Unfulfillable`);
 	}
 	const cancelled = OrderStatus === "Canceled";
+	// Its content would differ from what was seen first, and so ask for a look that nobody needs.
+	if (byAmazon && cancelled) return [];
 	const hint: CanonicalEvent = { v: 1, type: "order.hint", orderId, reason: `Amazon says: ${OrderChangeType}, ${OrderStatus}` };
 	// Only Amazon can fill the queue, but other apps' owners can have it filled: what is not for us is looked up with our own eyes.
 	if (PurchaseDate === undefined || !isForUs(NotificationMetadata.ApplicationId, headers)) return byAmazon ? [] : [hint];

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { OrderSnapshot } from "#domain";
 import type { OrderPage } from "../channel.ts";
-import { ChannelError, RateLimitedError, UnexpectedShapeError } from "../errors.ts";
+import { ChannelError, UnexpectedShapeError } from "../errors.ts";
 import { type AmazonClient, clockOf, type Exchange, type Query } from "./client.ts";
 import { INCLUDED_DATA, parse, toSnapshot } from "./mapping.ts";
+import { patience } from "./patience.ts";
 
 /** null: Amazon does not have it (yet: a new order may be announced before it can be read). */
 export async function readOrder(client: AmazonClient, orderId: string): Promise<OrderSnapshot | null> {
@@ -39,28 +39,20 @@ export async function* listOrders(client: AmazonClient, since: string): AsyncGen
 		maxResultsPerPage: PAGE_SIZE,
 		includedData: INCLUDED_DATA,
 	};
+	const patiently = patience(WAIT_MAX_MS);
 	let token: string | undefined;
-	let waitedMs = 0;
-	for (let pages = 0; pages < PAGES_MAX; ) {
-		let page: Exchange;
-		try {
-			// All parameters again beside the token: "must be provided with the same values" (model, Pagination).
-			page = await client.exchange({
+	for (let pages = 0; pages < PAGES_MAX; pages++) {
+		// All parameters again beside the token: "must be provided with the same values" (model, Pagination).
+		const ask = () =>
+			client.exchange({
 				operation: "searchOrders",
 				method: "GET",
 				path: "/orders/2026-01-01/orders",
 				query: { ...query, paginationToken: token },
 			});
-		} catch (error) {
-			// The token is good for a day, so a list that was begun goes on when its next page may be asked for: begun again it would
-			// cost all its pages again, and a long one would never end.
-			const pauseMs = error instanceof RateLimitedError ? (error.retryAfterMs ?? PAUSE_MS) : Number.POSITIVE_INFINITY;
-			if (token === undefined || waitedMs + pauseMs > WAIT_MAX_MS) throw error;
-			waitedMs += pauseMs;
-			await sleep(pauseMs);
-			continue;
-		}
-		pages++;
+		// The token is good for a day, so a list that was begun goes on when its next page may be asked for: begun again it would
+		// cost all its pages again, and a long one would never end.
+		const page = token === undefined ? await ask() : await patiently(ask);
 		const list = parse(listSchema, page.value, "list of orders");
 		yield toPage(list.orders, channelTimeOf(page, list.lastUpdatedBefore));
 		token = list.pagination?.nextToken || undefined;
@@ -75,8 +67,6 @@ const PAGE_SIZE = 100;
 /** What the rate gives in one token's life of 24 hours is 484 pages, and 20 of the burst. */
 const PAGES_MAX = 500;
 const BY_AMAZON_MS = 86_400_000;
-/** One over the documented rate of 0.0056/s. */
-const PAUSE_MS = 179_000;
 /** A worker waits for a list no longer than this: five pages beyond the burst. */
 const WAIT_MAX_MS = 15 * 60_000;
 /** "A systematic delay of two minutes" in what the list knows. */
