@@ -173,7 +173,12 @@ test("R03 what each topic means", () => {
 		stocked: true,
 	});
 	expect(type("inventory_levels/connect")).toMatchObject({ type: "home.level-hint", itemExternalId: "271878346596" });
-	expect(type("inventory_levels/disconnect")).toMatchObject({ type: "home.reading", quantity: 0, stocked: false, readAt: at });
+	expect(type("inventory_levels/disconnect")).toMatchObject({
+		type: "home.reading",
+		quantity: 0,
+		stocked: false,
+		readAt: "2026-11-20T15:00:02.000Z",
+	});
 	expect(type("inventory_items/update")).toMatchObject({ type: "home.level-hint", itemExternalId: "271878346596" });
 	expect(type("inventory_items/delete")).toMatchObject({ type: "home.item-gone", itemExternalId: "271878346596" });
 	expect(type("products/update")).toMatchObject({ type: "home.product-hint", productExternalId: "632910392" });
@@ -188,6 +193,14 @@ test("R03 what each topic means", () => {
 test("an untracked item's level has no figure: it is read", () => {
 	expect(eventsOf("inventory_levels/update", { ...(samples["inventory_levels/update"] as object), available: null })).toMatchObject([
 		{ type: "home.level-hint" },
+	]);
+});
+
+test("R07 a disconnect and the connect that follows within the second are of one second: their stamps have one resolution", () => {
+	const payload = samples["inventory_levels/disconnect"];
+	const headers = { "x-shopify-triggered-at": "2026-11-20T15:00:01.987654321Z" };
+	expect(webhooks.toEvents({ topic: "inventory_levels/disconnect", payload, headers })).toMatchObject([
+		{ type: "home.reading", readAt: "2026-11-20T15:00:01.000Z" },
 	]);
 });
 

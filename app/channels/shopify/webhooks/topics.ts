@@ -30,6 +30,7 @@ const changedLevel = level.extend({
 	available: z.int().nullable(),
 	updated_at: moment,
 });
+const wholeSecond = (moment: string): string => new Date(Math.floor(Date.parse(moment) / 1000) * 1000).toISOString();
 const levelResource = ["inventory_item_id", "location_id"];
 
 const levelHint = (itemExternalId: string, reason: string): CanonicalEvent => ({ v: 1, type: "home.level-hint", itemExternalId, reason });
@@ -96,7 +97,8 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
 		resource: levelResource,
 		/**
 		 * Nothing is left that could be read later, so this message is the reading: not stocked here, as of when Shopify sent it.
-		 * A copy that is delivered late carries its first time and so never undoes a later connect.
+		 * A copy that is delivered late carries its first time and so never undoes a later connect. Levels are stamped in whole
+		 * seconds and this moment is finer: uncut it would outdo a connect that followed within the second.
 		 */
 		toEvents(payload, moment) {
 			const { inventory_item_id, location_id } = level.parse(payload);
@@ -108,7 +110,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
 					itemExternalId: inventory_item_id,
 					locationExternalId: location_id,
 					quantity: 0,
-					readAt: moment,
+					readAt: wholeSecond(moment),
 					via: "webhook",
 					askedAt: null,
 					stocked: false,
