@@ -317,6 +317,7 @@ export const mutants: Mutant[] = [
 	{
 		name: "tokens: every process refreshes",
 		file: "app/connections/refresh-lease.ts",
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: it stands so in the file.
 		from: "AND (${until} IS NULL OR ${until} < clock_timestamp())",
 		to: "",
 		tests: ["app/connections/consented-token.test.ts"],
