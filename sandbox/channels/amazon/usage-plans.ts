@@ -12,6 +12,7 @@ export const PLANS: Readonly<Record<string, Plan>> = {
 	searchListingsItems: { rate: 5, burst: 5 },
 	patchListingsItem: { rate: 5, burst: 5 },
 	getSubscription: { rate: 1, burst: 5 },
+	getSubscriptions: { rate: 1, burst: 5 },
 	createSubscription: { rate: 1, burst: 5 },
 	getSubscriptionById: { rate: 1, burst: 5 },
 	deleteSubscriptionById: { rate: 1, burst: 5 },

@@ -8,6 +8,7 @@ const ORDER_CHANGES = ["BuyerRequestedChange", "DeliveryTipChange", "OrderStatus
 
 /** What a seller's account tells the application. Looking by id and deleting are for the application itself. */
 export const subscriptionRoutes: readonly Route[] = [
+	{ operation: "getSubscriptions", method: "GET", path: /^\/notifications\/v1\/subscriptions$/, caller: "seller", run: list },
 	{ operation: "getSubscription", method: "GET", path: BY_TYPE, caller: "seller", run: read },
 	{ operation: "createSubscription", method: "POST", path: BY_TYPE, caller: "seller", run: create },
 	{ operation: "getSubscriptionById", method: "GET", path: BY_ID, caller: "grantless", run: readById },
@@ -22,10 +23,19 @@ const view = ({ id, payloadVersion, destination, directive }: Subscription) => (
 });
 const unknown = () => failure(404, "NotFound", "The requested resource was not found.", "Subscription not found");
 
-function typeOf({ path }: Call): string {
-	const type = path[0] ?? "";
+function typeOf({ path }: Call, type = path[0] ?? ""): string {
 	if (!(type in NOTIFICATION_TYPES)) throw new BadRequest("Invalid Input", `Unknown notification type ${type}`);
 	return type;
+}
+
+/** A seller has few: one page holds them all. */
+function list(call: Call): Answer {
+	const [type] = call.query.list("notificationTypes", { max: 1 }) ?? [];
+	const version = call.query.one("payloadVersion");
+	const found = call.realm.notices.subscriptions
+		.of(call.seller, typeOf(call, type ?? ""))
+		.filter((s) => !version || s.payloadVersion === version);
+	return ok({ payload: { subscriptions: found.map(view) } });
 }
 
 function read(call: Call): Answer {
