@@ -57,6 +57,7 @@ describe.skipIf(!CONTRACTS_PRESENT)("Amazon's published models", () => {
 				"getSubscription 400",
 				"getSubscription 404",
 				"getSubscriptionById 404",
+				"getSubscriptions 400",
 				"patchListingsItem 400",
 				"searchListingsItems 400",
 				"searchOrders 400",
@@ -224,6 +225,9 @@ async function notificationTour({ api, pass }: Stage, token: string, arn: string
 	await pass(10_000);
 	await api("GET", `${subscriptions}/ORDER_CHANGE`);
 	await api("GET", `${subscriptions}/MADE_UP`);
+	const listed = await api("GET", `${subscriptions}?notificationTypes=ORDER_CHANGE`);
+	expect(listed.json.payload.subscriptions).toEqual([expect.objectContaining({ subscriptionId, destinationId })]);
+	await api("GET", subscriptions);
 	await api("GET", `${subscriptions}/ORDER_CHANGE/${subscriptionId}`, { token });
 	await api("GET", `${subscriptions}/ORDER_CHANGE/none`, { token });
 	await api("DELETE", `${destinations}/${destinationId}`, { token });
