@@ -36,8 +36,8 @@ export function budgetHooks(
 ): Required<Pick<AccountAccess, "beforeCall" | "onCall">> {
 	const { shopId, connectionId, limits } = account;
 	const held: { release(): void; cost: number; bucket: string }[] = [];
-	const tryOnce = async (bucket: Bucket, cost: number, until: number): Promise<Taken> => {
-		const { release } = await takeSlot(deps.pool, account, until);
+	const tryOnce = async (bucket: Bucket, cost: number): Promise<Taken> => {
+		const { release } = await takeSlot(deps.pool, account, Date.now() + WAIT_MAX_MS);
 		let paid = false;
 		try {
 			const taken = await takeBudget(deps.pool, shopId, connectionId, bucket, cost);
@@ -55,7 +55,7 @@ export function budgetHooks(
 			const bucket = bucketOf(limits, operation);
 			const until = Date.now() + (bucket.unitsPerSecond < SLOW_UNITS_PER_SECOND ? SLOW_WAIT_MAX_MS : WAIT_MAX_MS);
 			for (;;) {
-				const taken = await tryOnce(bucket, cost, until);
+				const taken = await tryOnce(bucket, cost);
 				if (taken.outcome === "taken") return;
 				if (Date.now() + taken.waitMs > until) {
 					throw new RateLimitedError(

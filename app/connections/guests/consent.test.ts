@@ -4,7 +4,7 @@ import { everyText } from "../../../tests/kit/every-text.ts";
 import { type MarketWorld, openMarketWorld } from "../../../tests/kit/market-world.ts";
 import type { TestShop } from "../../../tests/kit/shop.ts";
 import { availableChannels } from "../app-settings.ts";
-import { consentEndsAt } from "../consent-ends.ts";
+import { consentEndsAt, findEndingConsents } from "../consent-ends.ts";
 import { openClient } from "../open-client.ts";
 import { completeConsent } from "./complete-consent.ts";
 import { connectGuest } from "./connect.ts";
@@ -260,6 +260,25 @@ describe("R45 agreeing again", () => {
 		await disconnect(w.deps, shop.shopId, closed, "user-1");
 		expect(await begin(closed)).toEqual(gone);
 	});
+});
+
+test("R31 a consent that ends within a month is told of, with its day, to its own shop only, and not once it is renewed", async () => {
+	const other = await w.shop();
+	const [soon, later, theirs] = [await w.join(shop, account), await w.join(shop), await w.join(other)];
+	const age = (connectionId: number, days: number) =>
+		w.deps.pool.query("UPDATE connection SET consented_at = now() - $2 * interval '1 day' WHERE id = $1", [connectionId, days]);
+	for (const [connectionId, days] of [
+		[soon, 336],
+		[later, 334],
+		[theirs, 366],
+	] as const)
+		await age(connectionId, days);
+	const found = await findEndingConsents(w.deps.pool, shop.shopId);
+	expect(found).toMatchObject([{ connectionId: soon, channel: "neighbour", name: account }]);
+	expect(Math.round(((found[0]?.endsAt.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(29);
+	expect((await findEndingConsents(w.deps.pool, other.shopId)).map(({ connectionId }) => connectionId)).toEqual([theirs]);
+	expect(await complete(await agreed(shop, { connectionId: soon }))).toMatchObject({ outcome: "renewed" });
+	expect(await findEndingConsents(w.deps.pool, shop.shopId)).toEqual([]);
 });
 
 test("R37 one account is live in one shop: the other shop is told that it is taken, and gets it once it is free", async () => {
