@@ -17,9 +17,8 @@ export const BULK_HOST = "storage.googleapis.com";
 const BULK_AT_A_TIME = 5;
 const CONNECTIONS_MAX = 5;
 const DEPTH_MAX = 2;
-const SLICE = 100;
-/** How long a run waits before its first slice, and rests after each. */
-export const BULK_PACE = { startMs: 150, sliceMs: 40 };
+/** How long a run waits before its first slice, and rests after each; and how many of the root's entries one slice reads. */
+export const BULK_PACE = { startMs: 150, sliceMs: 40, slice: 100 };
 /** A result can be fetched for seven days. */
 const URL_MS = 7 * 86_400_000;
 
@@ -90,9 +89,9 @@ export function createBulkOperations(
 		for (const root of query.selectionSet.selections.filter((s): s is FieldNode => s.kind === Kind.FIELD)) {
 			const ids = await rootIds(root, context);
 			if (ids === null) return finish(operation, "FAILED", "ACCESS_DENIED");
-			for (let from = 0; from < ids.length; from += SLICE) {
+			for (let from = 0; from < ids.length; from += pace.slice) {
 				if (operation.status === "CANCELING") return finish(operation, "CANCELED", null);
-				const slice = await readSlice(root, ids.slice(from, from + SLICE), context);
+				const slice = await readSlice(root, ids.slice(from, from + pace.slice), context);
 				if (slice === null) return finish(operation, "FAILED", "ACCESS_DENIED");
 				append(operation, slice, groupObjects);
 				await world.clock.sleep(pace.sliceMs);
