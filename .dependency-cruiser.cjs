@@ -19,6 +19,7 @@ const arrows = {
 	apply: ["domain", "ledger", "listings", "inbox", "telemetry", "dead-letters"],
 	delivery: ["domain", "ledger", "channels", "connections", "listings", "inbox", "jobs", "telemetry", "dead-letters"],
 	reconcile: ["domain", "channels", "connections", "inbox", "jobs", "telemetry", "listings"],
+	flow: ["channels", "connections", "ingest", "delivery"],
 };
 
 const notTests = "\\.(test|property\\.test|contract\\.test|test-child)\\.tsx?$";

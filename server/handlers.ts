@@ -10,7 +10,8 @@ import {
 	resealCredentials,
 	runImport,
 } from "#connections";
-import { type DeliveryDeps, deliver } from "#delivery";
+import { type DeliveryDeps, deliver, resolveMended } from "#delivery";
+import { doRuns, forgetOldEvents, noticeOutOfStep, sendEvents } from "#flow";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
 import type { Handlers } from "#jobs";
@@ -62,13 +63,26 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			const handled = await handleLifecycle(deps, shopId);
 			return handled.outcome === "again" ? { again: { delayMs: handled.delayMs } } : undefined;
 		},
+		async "flow.send"({ shopId }) {
+			const sending = await unlessClosed(() => sendEvents(deps, shopId));
+			return sending?.outcome === "more" ? { again: { delayMs: 0 } } : undefined;
+		},
+		async "flow.run"({ shopId }) {
+			const { outcome } = await doRuns(deps, shopId);
+			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
+		},
 		sweep: createSweep(deps),
+		async "flow.look"() {
+			await noticeOutOfStep(deps.pool);
+			await resolveMended(deps.pool);
+		},
 		async "connections.refresh-tokens"() {
 			await refreshAgingTokens(deps);
 		},
 		async housekeeping({ log }) {
 			await keepHouse(deps.pool, log);
 			await forgetOldRequests(deps.pool);
+			await forgetOldEvents(deps.pool);
 			await resealCredentials(deps);
 		},
 	};

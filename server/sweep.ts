@@ -4,6 +4,7 @@ import { askForOverdueReadings, findWaitingShops } from "#apply";
 import { channel as channelOf } from "#channels";
 import { findWaitingImports, findWaitingLifecycle } from "#connections";
 import { findDueDeliveries } from "#delivery";
+import { findWaitingEvents, findWaitingRuns } from "#flow";
 import type { JobContext, JobName, JobQueue, Payload } from "#jobs";
 
 export type SweepDeps = {
@@ -46,6 +47,8 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	lifecycle: {
 		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
 	},
+	flowEvents: { find: async (pool) => (await findWaitingEvents(pool)).map((shopId) => ({ job: "flow.send", payload: { shopId } })) },
+	flowRuns: { find: async (pool) => (await findWaitingRuns(pool)).map((shopId) => ({ job: "flow.run", payload: { shopId } })) },
 	polls: {
 		find: async (pool) => (await findDue(pool, "polled_at", orderPollMs)).map((payload) => ({ job: "connections.poll-orders", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, orderPollMs),

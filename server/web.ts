@@ -4,6 +4,7 @@ import { CONSENT_PATH } from "#app/connections/guests/consent.ts";
 import type { Env } from "#app/env.server.ts";
 import { channels } from "#channels";
 import { createSessionStorage, type Deps, onShopAuthenticated } from "#connections";
+import { createFlowEndpoints } from "#flow";
 import { createBodyReader, createIngest, type Ingest, type IngestOptions, type ReceiveOutcome } from "#ingest";
 import { createConsentCallback } from "./consent-callback.ts";
 import { createGrantCallback } from "./grant-callback.ts";
@@ -162,7 +163,11 @@ export function webOptionsOf(env: Env, deps: Deps): WebOptions {
 		port: env.port,
 		host: env.host,
 		dataDir: env.dataDir,
-		endpoints: { "/connect/woocommerce/callback": createGrantCallback(deps), [CONSENT_PATH]: createConsentCallback(deps) },
+		endpoints: {
+			"/connect/woocommerce/callback": createGrantCallback(deps),
+			[CONSENT_PATH]: createConsentCallback(deps),
+			...createFlowEndpoints(deps),
+		},
 		async pages() {
 			const [{ createRemixHandler }, { openShopify }] = await Promise.all([import("./remix.ts"), import("#app/shopify.server.ts")]);
 			// Throws while the app is not built; the pages' code runs later, when Shopify's library is open.

@@ -243,7 +243,13 @@ export type HomeClient = {
 	listLocations(): Promise<HomeLocation[]>;
 	/** Everything home has, prepared by home in the background: what a first import reads. */
 	catalogue: CatalogueExport;
+	/** Tells the merchant's automations that something has happened, where home has such. A repetition is not recognised. */
+	startWorkflows?(event: { handle: string; payload: Readonly<Record<string, unknown>> }): Promise<WorkflowStart>;
 };
+export type WorkflowStart =
+	| { outcome: "taken" }
+	/** It never will be: nobody declared it, or not so. */
+	| { outcome: "refused"; reason: string };
 
 export type CatalogueExport = {
 	/** busy: home takes no more of these now. `startedAt`: home's clock; `askedAt`: ours, before the request. */

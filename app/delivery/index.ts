@@ -7,3 +7,5 @@ export { deliver, findDueDeliveries } from "./deliver.ts";
 export type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from "./deps.ts";
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";
+export { resolveMended } from "./resolve-mended.ts";
+export { retryParked } from "./retry-parked.ts";

@@ -8,3 +8,4 @@ export { createPulling } from "./pull/create-pulling.ts";
 export type { Pulling } from "./pull/pull-queue.ts";
 export { createBodyReader } from "./read-body.ts";
 export type { ReceiveOutcome } from "./receive.ts";
+export { isSignedBy } from "./verify.ts";

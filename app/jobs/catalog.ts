@@ -31,11 +31,17 @@ export const catalog = {
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */
 	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** Tells the shop's automations what has happened. */
+	"flow.send": job({ queue: "channels", payload: z.object({ shopId }) }),
+	/** Does what the shop's automations asked for. */
+	"flow.run": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 
 	/** Finds what waits in the tables and wakes its job: whatever a crash or a lost queue left is taken up within a second. */
 	sweep: timer({ everyMs: 1_000 }),
 	/** Renews the tokens of shops that nothing has called for weeks, before they run out. */
 	"connections.refresh-tokens": timer({ everyMs: 3_600_000 }),
+	/** What only the clock brings out: channels that are out of step, and failed updates that have succeeded since. */
+	"flow.look": timer({ everyMs: 30_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
 	housekeeping: timer({ everyMs: 3_600_000 }),
 } as const;

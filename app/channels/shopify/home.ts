@@ -11,6 +11,7 @@ import { LIST_LOCATIONS } from "./operations/list-locations.ts";
 import { ITEMS_PER_READ, READ_LEVELS, READ_MORE_LEVELS } from "./operations/read-levels.ts";
 import { READ_PRODUCT } from "./operations/read-product.ts";
 import { pageInfo, pagesOf } from "./pages.ts";
+import { startWorkflows } from "./workflows.ts";
 
 export function createHomeClient(client: GraphqlClient): HomeClient {
 	return {
@@ -19,6 +20,7 @@ export function createHomeClient(client: GraphqlClient): HomeClient {
 		readProduct: (productExternalId) => readProduct(client, productExternalId),
 		listLocations: () => listLocations(client),
 		catalogue: createCatalogueExport(client),
+		startWorkflows: (event) => startWorkflows(client, event),
 	};
 }
 
