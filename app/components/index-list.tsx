@@ -7,9 +7,9 @@ import {
 	type IndexFiltersProps,
 	IndexTable,
 	type IndexTableProps,
-	useBreakpoints,
 } from "@shopify/polaris";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
+import { useGuessedPhone, usePhone } from "./use-phone.ts";
 import type { UrlFilters } from "./use-url-filters.ts";
 
 export type View = { name: string; query: string; id?: number };
@@ -40,7 +40,11 @@ type IndexListProps = {
 /** The pattern of all lists: views and filters that live in the address, a table that is a list on a phone, pages by keyset. */
 export function IndexList(props: IndexListProps) {
 	const { names, filters, views, filterNames, rowCount, pages, selection } = props;
-	const { smDown } = useBreakpoints();
+	const isPhone = usePhone();
+	const guess = useGuessedPhone();
+	const [ready, setReady] = useState(false);
+	// The same moment at which Polaris looks at the real width: what the server guessed wrong is never seen.
+	useEffect(() => setReady(true), []);
 	const [mode, setMode] = useState<IndexFiltersMode>(
 		props.filterNames.some((name) => filters.get(name)) ? IndexFiltersMode.Filtering : IndexFiltersMode.Default,
 	);
@@ -98,12 +102,12 @@ export function IndexList(props: IndexListProps) {
 				loading={filters.loading}
 				disableKeyboardShortcuts
 			/>
-			<div className="index-list" aria-busy={filters.loading} data-testid="index-list">
+			<div className="index-list" aria-busy={filters.loading} data-ready={ready || guess} data-testid="index-list">
 				<IndexTable
 					resourceName={names}
 					itemCount={rowCount}
 					headings={props.headings}
-					condensed={smDown}
+					condensed={isPhone}
 					selectable={selection !== undefined}
 					{...(selection ?? {})}
 					{...(rowCount > 0 && (pages.before ?? pages.after) !== null

@@ -1,4 +1,4 @@
-import type { HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
+import type { HeadersFunction, LinksFunction, LoaderFunctionArgs, MetaFunction } from "@remix-run/node";
 import { Outlet, type ShouldRevalidateFunctionArgs, useLoaderData, useNavigation } from "@remix-run/react";
 import { AppProvider } from "@shopify/shopify-app-remix/react";
 import { boundary } from "@shopify/shopify-app-remix/server";
@@ -10,11 +10,17 @@ import styles from "../styles.css?url";
 
 export const links: LinksFunction = () => [{ rel: "stylesheet", href: styles }];
 
+/** Of the frame's own document; the admin shows each page's title outside. */
+export const meta: MetaFunction = () => [{ title: "Lockstep" }];
+
 export async function loader({ request }: LoaderFunctionArgs) {
 	const { right } = await requireRight(request, "look");
 	const { apiKey, appBridgeUrl } = shopify();
-	return { apiKey, appBridgeUrl: appBridgeUrl ?? null, right };
+	return { apiKey, appBridgeUrl: appBridgeUrl ?? null, right, phone: isPhone(request.headers) };
 }
+
+/** Chrome says so in a header of its own, everybody else in the user agent (Mozilla's advice on detecting phones: "Mobi"). */
+const isPhone = (headers: Headers) => headers.get("sec-ch-ua-mobile") === "?1" || /Mobi/.test(headers.get("user-agent") ?? "");
 
 /** What it holds changes with a press at most (one's own right), never with a filter or a look at the figures. */
 export const shouldRevalidate = ({ formMethod }: ShouldRevalidateFunctionArgs) => formMethod !== undefined;

@@ -1,6 +1,6 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { BlockStack, Box, Button, ChoiceList, IndexTable, InlineStack, Text, useBreakpoints } from "@shopify/polaris";
+import { BlockStack, Box, Button, ChoiceList, IndexTable, InlineStack, Text } from "@shopify/polaris";
 import { ClockIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
@@ -13,6 +13,7 @@ import { AppPage } from "../../components/app-page.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { IndexList } from "../../components/index-list.tsx";
 import { PageError } from "../../components/route-error.tsx";
+import { usePhone } from "../../components/use-phone.ts";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { useUrlFilters } from "../../components/use-url-filters.ts";
@@ -54,7 +55,7 @@ const VIEWS = [{ name: "All", query: "" }, ...Object.entries(KIND_WORDS).map(([k
 export default function ActivityPage() {
 	const { activity } = useLoaderData<typeof loader>();
 	const filters = useUrlFilters();
-	const { smDown } = useBreakpoints();
+	const isPhone = usePhone();
 	const mayUndo = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	useSaid(fetcher);
@@ -97,7 +98,7 @@ export default function ActivityPage() {
 			>
 				{activity.entries.map((entry, index) => (
 					<IndexTable.Row id={String(entry.id)} key={entry.id} position={index}>
-						{smDown ? (
+						{isPhone ? (
 							<PhoneRow entry={entry} onUndo={mayUndo && entry.undoable ? () => undo(entry) : undefined} busy={fetcher.state !== "idle"} />
 						) : (
 							<>

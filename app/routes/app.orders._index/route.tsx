@@ -1,6 +1,6 @@
 import type { HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useLoaderData } from "@remix-run/react";
-import { Banner, BlockStack, Box, ChoiceList, IndexTable, InlineStack, Link, Text, useBreakpoints } from "@shopify/polaris";
+import { Banner, BlockStack, Box, ChoiceList, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
 import { OrderIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { requireRight } from "#app/authenticate.server.ts";
@@ -13,6 +13,7 @@ import { IndexList } from "../../components/index-list.tsx";
 import { ORDER_WORDS, OrderBadges } from "../../components/order-words.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
+import { usePhone } from "../../components/use-phone.ts";
 import { useUrlFilters } from "../../components/use-url-filters.ts";
 import { Ago } from "../../components/when.tsx";
 import { number, plural } from "../../components/words.ts";
@@ -27,7 +28,7 @@ const VIEWS = [{ name: "All", query: "" }, ...ORDER_STATES.map((state) => ({ nam
 export default function OrdersPage() {
 	const { orders } = useLoaderData<typeof loader>();
 	const filters = useUrlFilters();
-	const { smDown } = useBreakpoints();
+	const isPhone = usePhone();
 	useFresh({ paused: false });
 	const channel = orders.channels.find(({ id }) => String(id) === filters.get("channel"));
 	const state = ORDER_STATES.find((known): known is OrderState => known === filters.get("state"));
@@ -94,7 +95,7 @@ export default function OrdersPage() {
 				>
 					{orders.rows.map((order, index) => (
 						<IndexTable.Row id={`${order.channelId}:${order.orderId}`} key={`${order.channelId}:${order.orderId}`} position={index}>
-							{smDown ? <PhoneRow order={order} asOf={orders.asOf} /> : <Cells order={order} asOf={orders.asOf} />}
+							{isPhone ? <PhoneRow order={order} asOf={orders.asOf} /> : <Cells order={order} asOf={orders.asOf} />}
 						</IndexTable.Row>
 					))}
 				</IndexList>

@@ -1,8 +1,9 @@
-import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, Link, Text, useBreakpoints } from "@shopify/polaris";
+import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, Link, Text } from "@shopify/polaris";
 import { ImportIcon, InventoryIcon } from "@shopify/polaris-icons";
 import type { StockListing, StockPage, StockRow } from "#app/pages/stock/stock.ts";
 import { Empty } from "../../components/empty.tsx";
 import { MarkBadge } from "../../components/mark-badge.tsx";
+import { usePhone } from "../../components/use-phone.ts";
 import { Ago } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
 
@@ -16,12 +17,12 @@ export const headingsOf = ({ channels }: Chosen): IndexTableProps["headings"] =>
 ];
 
 export function StockRows({ stock, selected }: { stock: StockPage; selected: readonly string[] }) {
-	const { smDown } = useBreakpoints();
+	const isPhone = usePhone();
 	return (
 		<>
 			{stock.rows.map((row, index) => (
 				<IndexTable.Row id={String(row.itemId)} key={row.itemId} position={index} selected={selected.includes(String(row.itemId))}>
-					{smDown ? <PhoneRow row={row} {...stock} /> : <Cells row={row} {...stock} />}
+					{isPhone ? <PhoneRow row={row} {...stock} /> : <Cells row={row} {...stock} />}
 				</IndexTable.Row>
 			))}
 		</>

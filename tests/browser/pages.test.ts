@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
+import { shiftOf, violationsOf } from "./accessibility.ts";
+import { chromiumPath, openStage, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
+
+const ROOT = "/store/northwind-outdoor/apps/lockstep";
+const STAFF = "548380009";
+const WIDTHS = [
+	{ name: "desktop", width: 1280, height: 900 },
+	{ name: "phone", width: 390, height: 844 },
+];
+/** Google's bound for "good" is 0.1; the promise here is a fifth of it (issue 3). */
+const SHIFT_MAX = 0.02;
+
+describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a desktop and on a phone", () => {
+	let stage: Stage;
+	let shop: FilledShop;
+	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
+
+	beforeAll(async () => {
+		stage = await openStage();
+		shop = await fillShop(stage.database.pool, SHOP, { listings: 60 });
+		await query("INSERT INTO member (shop_id, user_id, granted, installation) VALUES ($1, $2, 'approve', 1), ($1, '77', 'look', 1)", [
+			shop.shopId,
+			STAFF,
+		]);
+		for (let n = 0; n < 5; n++) {
+			await sell(stage.database.pool, shop, { connection: shop.woocommerce, order: String(3000 + n), item: shop.items[0] ?? 0, units: 1 });
+		}
+		await query("UPDATE listing SET shown = shown + 1, dirty_since = now() WHERE shop_id = $1 AND item_id = $2", [
+			shop.shopId,
+			shop.items[0],
+		]);
+		await query("UPDATE listing SET paused = true WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[1]]);
+		await query("UPDATE listing SET parked = true WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[2]]);
+		await query("INSERT INTO audit (shop_id, actor, action, subject, before, after) VALUES ($1, '77', 'policy.changed', $2, $3, $4)", [
+			shop.shopId,
+			String(shop.woocommerce),
+			JSON.stringify({ policy: { kind: "exact" }, listingIds: null }),
+			JSON.stringify({ policy: { kind: "buffer", buffer: 1 }, listingIds: null }),
+		]);
+	}, STAGE_TIMEOUT_MS);
+	afterAll(() => stage?.close());
+
+	/** Path, and what stands there when the page is whole. */
+	const pages = (): [path: string, whole: string][] => [
+		["/app", "Sales just taken"],
+		["/app/stock", "NW-0001"],
+		["/app/stock?q=nothing-like-it", "No products found"],
+		[`/app/stock/edit?item=${shop.items[0]}&item=${shop.items[1]}`, "The same for all lines below"],
+		[`/app/items/${shop.items[0]}`, "On the sales channels"],
+		["/app/orders", "#3004"],
+		[`/app/orders/${shop.woocommerce}/3004`, "Was it taken in?"],
+		["/app/activity", "Changed the rule of WooCommerce"],
+		["/app/settings", "Where stock is counted"],
+		["/app/items/999999", "This is not here"],
+	];
+
+	for (const { name, width, height } of WIDTHS) {
+		test(`R35 no console errors, no axe violations, nothing that moves by itself, no sideways scrolling: ${name}`, async () => {
+			const found: Record<string, unknown> = {};
+			for (const [path, whole] of pages()) {
+				const { app, complaints, close } = await stage.open({ path: `${ROOT}${path}`, width, height });
+				await app.getByText(whole).first().waitFor({ timeout: 10_000 });
+				const shift = await shiftOf(app);
+				const violations = await violationsOf(app);
+				const sideways = await app.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+				// A page that is not there answers 404, which the browser writes to its console.
+				const said = complaints.filter((text) => !(path.endsWith("999999") && text.includes("404")));
+				if (shift > SHIFT_MAX || violations.length > 0 || sideways > 0 || said.length > 0)
+					found[path] = { shift, violations, sideways, said };
+				await close();
+			}
+			expect(found).toEqual({});
+		}, 120_000);
+	}
+
+	test("R35 with the keyboard alone: a row is reached and opened, a rule is changed, nothing holds the focus", async () => {
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-0005`, width: 1280, height: 900 });
+		await app.getByRole("row").filter({ hasText: "NW-0005" }).waitFor();
+		await app.getByRole("link", { name: "Camp stove, gas" }).focus();
+		await page.keyboard.press("Enter");
+		await app.getByRole("button", { name: /Edit rule of/ }).waitFor();
+		await app.getByRole("button", { name: /Edit rule of/ }).focus();
+		await page.keyboard.press("Enter");
+		await app.getByLabel("How much is shown").waitFor();
+		const focused = () => app.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.tagName ?? "");
+		const seen: string[] = [];
+		for (let presses = 0; presses < 12; presses++) {
+			await page.keyboard.press("Tab");
+			seen.push(await focused());
+			if (seen.at(-1) === "SELECT") break;
+		}
+		expect(seen).toContain("SELECT");
+		await page.keyboard.press("End");
+		await app.getByLabel("Units shown").waitFor();
+		await close();
+	});
+});
