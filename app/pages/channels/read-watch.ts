@@ -104,7 +104,7 @@ type OversellRow = {
 /**
  * Oversells of this channel that would not have happened, had it been live: going by what was known ten seconds before, and by its own
  * sales, it would have shown fewer units than the order took. Where the missing units were sold elsewhere within these ten
- * seconds, nothing is claimed.
+ * seconds, nothing is claimed; nor where the channel sold its own last unit twice within a second, which being live does not help.
  */
 async function readPrevented(db: Queryable, shopId: number, connectionId: number): Promise<PreventedOversell[]> {
 	const { rows } = await db.query<OversellRow>(preventedStatement, [shopId, connectionId, OVERSELLS_MAX, DELAY_SECONDS]);
@@ -126,7 +126,7 @@ SELECT o.id, o.occurred_at AS at, coalesce(nullif(s.name, ''), o.order_id) AS "o
          ELSE w.active AND w.fulfills_online AND NOT w.fulfillment_service END)
   + (SELECT coalesce(sum(m.delta), 0)::int FROM movement m WHERE m.shop_id = o.shop_id AND m.item_id = o.item_id AND m.connection_id = c.id
        AND m.cause = 'sale' AND m.order_id <> o.order_id
-       AND m.occurred_at > o.occurred_at - $4 * interval '1 second' AND m.occurred_at <= o.occurred_at) AS left
+       AND m.occurred_at > o.occurred_at - $4 * interval '1 second' AND m.occurred_at <= o.occurred_at - interval '1 second') AS left
 FROM oversell o
 JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
 JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id

@@ -35,9 +35,11 @@ export function HealthCard({ page }: { page: ChannelPage }) {
 							</Text>
 						)}
 						<Text as="p" variant="bodySm" tone="subdued">
-							{orders.late > 0
-								? `${plural(orders.late, "order")} of the last 24 hours had not been reported by the channel and ${orders.late === 1 ? "was" : "were"} found this way.`
-								: "In 24 hours, every order had been reported by the channel itself."}
+							{orders.lastReadAt === null
+								? "They are also read regularly, so that no lost report is a lost sale."
+								: orders.late > 0
+									? `${plural(orders.late, "order")} of the last 24 hours had not been reported by the channel and ${orders.late === 1 ? "was" : "were"} found this way.`
+									: "In 24 hours, every order had been reported by the channel itself."}
 						</Text>
 					</Fact>
 				)}
@@ -96,7 +98,9 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 				</Text>
 			</dt>
 			<dd>
-				<BlockStack gap="050">{children}</BlockStack>
+				<BlockStack gap="050" inlineAlign="start">
+					{children}
+				</BlockStack>
 			</dd>
 		</div>
 	);

@@ -1,5 +1,5 @@
 import { Banner, BlockStack, Box, Button, Card, Icon, InlineStack, Spinner, Text } from "@shopify/polaris";
-import { CheckCircleIcon, CircleDownIcon } from "@shopify/polaris-icons";
+import { CheckCircleIcon } from "@shopify/polaris-icons";
 import type { ReactNode } from "react";
 import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
 import { ago, number, plural } from "../../components/words.ts";
@@ -48,7 +48,7 @@ export function SetUpCard(props: SetUpCardProps) {
 				{steps.map((step, index) => (
 					<li key={step.title} className="step" data-open={index === next} aria-current={index === next ? "step" : undefined}>
 						<span className="step-mark">
-							<Icon source={step.done ? CheckCircleIcon : CircleDownIcon} tone={step.done ? "success" : "subdued"} />
+							{step.done ? <Icon source={CheckCircleIcon} tone="success" accessibilityLabel="Done" /> : <span className="step-open" />}
 						</span>
 						<BlockStack gap="200">
 							<Text as="h3" fontWeight={index === next ? "semibold" : "regular"}>

@@ -69,7 +69,7 @@ export default function WatchRoute() {
 								id="prevented"
 								label="Oversells prevented"
 								value={number(watch.prevented.length)}
-								note={watch.prevented.length > 0 ? "see below" : "none of its oversells"}
+								note={watch.prevented.length > 0 ? "see below" : "none so far"}
 							/>
 						</div>
 					</Card>
