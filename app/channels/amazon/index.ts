@@ -5,7 +5,7 @@ import { check } from "./health.ts";
 import { type ProductTypes, READ_MAX, readStock, WRITES_AT_ONCE, writeStock } from "./inventory.ts";
 import { listListings } from "./listings.ts";
 import { notifications } from "./notifications.ts";
-import { OPERATIONS } from "./operations.ts";
+import { OWN_LIMITS } from "./operations.ts";
 import { listOrders, readOrder } from "./orders.ts";
 import { messageQueues } from "./queue.ts";
 import { subscriptionManager } from "./subscriptions.ts";
@@ -41,7 +41,7 @@ export const amazon: Channel = {
 		unitsPerSecond: 5,
 		burst: 5,
 		concurrency: WRITES_AT_ONCE + 1,
-		operations: OPERATIONS,
+		operations: OWN_LIMITS,
 		source: "Usage plans in amzn/selling-partner-api-models@34dc93f, per operation, selling account and application. 2026-11-21",
 	},
 	credentialFields: [
