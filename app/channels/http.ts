@@ -52,6 +52,8 @@ export type ChannelRequest = {
 	/** One of `limits.operations`, where the channel counts them apart. */
 	bucket?: string;
 	limits?: Partial<CallLimits>;
+	/** Ends the wait for an answer early: the request then fails like one that got none. */
+	signal?: AbortSignal;
 	/** Never to be seen in an error or a log: keys, tokens. */
 	secrets?: readonly string[];
 	/** What the channel's own headers or body add to the report (its budget). */
@@ -101,6 +103,7 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 	const limits = { ...CALL_LIMITS, ...request.limits };
 	const stop = new AbortController();
 	const timers: NodeJS.Timeout[] = [];
+	let abandon = () => {};
 	// A request that waits for its connection does not hear the abort signal (undici passes it on once it begins), so giving up
 	// is decided here; the signal then keeps it from being sent after all.
 	const givenUp = new Promise<never>((_, reject) => {
@@ -109,6 +112,8 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 			stop.abort(error);
 			reject(error);
 		};
+		abandon = () => giveUp("the caller no longer waits");
+		request.signal?.addEventListener("abort", abandon);
 		timers.push(
 			setTimeout(() => !reached.begun && giveUp(`no connection within ${limits.connectMs} ms`), limits.connectMs),
 			setTimeout(() => giveUp(`no complete answer within ${limits.totalMs} ms`), limits.totalMs),
@@ -118,6 +123,7 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 		return await Promise.race([oneExchange(request, limits, stop.signal, reached, took), givenUp]);
 	} finally {
 		for (const timer of timers) clearTimeout(timer);
+		request.signal?.removeEventListener("abort", abandon);
 	}
 }
 

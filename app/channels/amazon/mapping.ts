@@ -32,7 +32,6 @@ export const orderSchema = z.object({
 	fulfillment: z.object({ fulfillmentStatus: z.enum(STATUSES), fulfilledBy: z.enum(["MERCHANT", "AMAZON"]) }),
 	orderItems: z.array(itemSchema),
 });
-export type Order = z.infer<typeof orderSchema>;
 export type OrderItem = z.infer<typeof itemSchema>;
 
 /** What is asked for: never BUYER or RECIPIENT, which need rights that syncing stock does not need. */

@@ -1,9 +1,9 @@
 import { DeleteMessageBatchCommand, type DeleteMessageBatchRequestEntry, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { AppSettings, MessageQueue, QueuedMessage } from "../channel.ts";
-import { type ChannelError, ChannelTimeoutError, ChannelUnavailableError, RateLimitedError } from "../errors.ts";
+import { ChannelError, ChannelUnavailableError, RateLimitedError } from "../errors.ts";
 import { APPLICATIONS_HEADER, REGION_HEADER } from "./notifications.ts";
 import { REGIONS, type Region } from "./regions.ts";
-import { createTransport, TransportError } from "./sqs-transport.ts";
+import { createTransport } from "./sqs-transport.ts";
 
 /** One queue per region that the operator has set up; Amazon delivers to a queue of our own (developer-docs, "Amazon SQS"). */
 export const messageQueues = (app: AppSettings): readonly MessageQueue[] =>
@@ -19,9 +19,10 @@ const MESSAGES_MAX = 10;
 const VISIBLE_AGAIN_SECONDS = 60;
 
 function openQueue(app: AppSettings, region: Region, url: URL): MessageQueue {
+	const name = `amazon-${region.toLowerCase()}`;
 	const client = new SQSClient({
 		region: queueParts(url).awsRegion,
-		requestHandler: createTransport(),
+		requestHandler: createTransport(`queue.${name}`),
 		// Whoever pulls the queue asks again anyway, with its own pauses.
 		maxAttempts: 1,
 	});
@@ -30,7 +31,6 @@ function openQueue(app: AppSettings, region: Region, url: URL): MessageQueue {
 		[REGION_HEADER]: region,
 		[APPLICATIONS_HEADER]: [app.applicationId, app.notificationApplicationId].filter(Boolean).join(","),
 	};
-	const name = `amazon-${region.toLowerCase()}`;
 	return {
 		name,
 		async receive(signal) {
@@ -98,11 +98,12 @@ async function removeSome(client: SQSClient, { QueueUrl, name }: { QueueUrl: str
  * messages wait meanwhile. The SDK's sentences name the account and the queue, never a key.
  */
 function errorOf(error: unknown, what: string): ChannelError {
+	// The network's fault, not SQS' word.
+	if (error instanceof ChannelError) return error;
 	const cause = error instanceof Error ? error : new Error(String(error));
 	const status = "$metadata" in cause ? (cause.$metadata as { httpStatusCode?: number; requestId?: string } | undefined) : undefined;
 	const detail = { cause, code: cause.name, httpStatus: status?.httpStatusCode, requestId: status?.requestId };
 	const message = `${what}: ${cause.message.slice(0, 300)} [${cause.name}]`;
-	if (cause instanceof TransportError && cause.begun) return new ChannelTimeoutError(message, detail);
 	// Queues have no rate of their own that we could reach; requests in flight and keys' quotas do.
 	if (/Throttl|OverLimit|TooManyRequests/.test(cause.name)) return new RateLimitedError(message, detail);
 	return new ChannelUnavailableError(message, detail);
