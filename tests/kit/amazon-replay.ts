@@ -51,6 +51,7 @@ export async function createAmazonReplay() {
 	const outside = leadOutside(Object.fromEntries(HOSTS.map((host) => [host, local.origin])));
 	return {
 		requests,
+		current: () => answering,
 		/** Most requests at one time since the last `answer`. */
 		mostUnderWay: () => mostUnderWay,
 		answer(next: Answering) {

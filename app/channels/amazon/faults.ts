@@ -82,7 +82,8 @@ export function saidBy(answer: ChannelAnswer): Said | null {
 	const { code, message, details } = first as Record<string, unknown>;
 	if (typeof code !== "string" || code === "") return null;
 	return {
-		code: code.slice(0, 100),
+		// A word of Amazon's; anything longer is somebody else's text and may repeat what was sent.
+		code: /^[A-Za-z0-9_.-]{1,60}$/.test(code) ? code : "unreadable",
 		message: typeof message === "string" ? message : "",
 		details: typeof details === "string" ? details : "",
 	};

@@ -174,7 +174,11 @@ const submissionSchema = z.object({
 	sku: z.string(),
 	status: z.enum(["ACCEPTED", "INVALID", "VALID"]),
 	submissionId: z.string().min(1).max(200),
-	issues: z.array(z.object({ code: z.string().max(100), message: z.string(), severity: z.enum(["ERROR", "WARNING", "INFO"]) })).default([]),
+	issues: z
+		.array(
+			z.object({ code: z.string().regex(/^[A-Za-z0-9_.-]{1,60}$/), message: z.string(), severity: z.enum(["ERROR", "WARNING", "INFO"]) }),
+		)
+		.default([]),
 });
 
 const failed = (error: ChannelError): WriteResult & { outcome: "failed" } => ({ outcome: "failed", error });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { amazonAnswer, hasAmazonModels, requestProblems } from "../../../tests/kit/amazon-models.ts";
 import { createAmazonReplay } from "../../../tests/kit/amazon-replay.ts";
 import type { RemoteListing } from "../channel.ts";
-import { ChannelUnavailableError, UnexpectedShapeError } from "../errors.ts";
+import { ChannelUnavailableError, RateLimitedError, UnexpectedShapeError } from "../errors.ts";
 import { amazon } from "./index.ts";
 import { readLines } from "./report-lines.ts";
 
@@ -127,6 +127,26 @@ describe("the report of all listings", () => {
 		expect(pages[3]?.[0]?.externalId).toBe("A2EUQ1WTGCTBG2/S0");
 		expect(replay.requests.filter(({ method }) => method === "POST")).toHaveLength(2);
 	}, 20_000);
+
+	test("refused at the first step it says so at once; once begun it waits for its turn", async () => {
+		prepared({ body: `${HEADER}\n${line({ "seller-sku": "A", quantity: "1", "fulfillment-channel": "DEFAULT" })}` });
+		const answering = replay.current();
+		const refused = {
+			status: 429,
+			body: { errors: [{ code: "QuotaExceeded", message: "slow down" }] },
+			headers: { "x-amzn-ratelimit-limit": "20" },
+		};
+		replay.answer(() => refused);
+		await expect(listed()).rejects.toThrow(RateLimitedError);
+		expect(replay.requests).toHaveLength(1);
+		const slow = new Set(["/documents/", "/reports/R1"]);
+		replay.answer((request) => {
+			for (const part of slow) if (request.url.pathname.includes(part) && slow.delete(part)) return refused;
+			return answering(request);
+		});
+		expect((await listed())[0]).toHaveLength(1);
+		expect(slow.size).toBe(0);
+	});
 
 	test("nothing to put into a report is no listings", async () => {
 		prepared({ body: "" }, ["CANCELLED"]);

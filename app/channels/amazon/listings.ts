@@ -18,8 +18,12 @@ import { readLines } from "./report-lines.ts";
  */
 export async function* listListings(client: AmazonClient): AsyncGenerator<RemoteListing[]> {
 	const patiently = patience(WAIT_MAX_MS);
+	let begun = false;
 	for (const marketplaceId of client.marketplaceIds) {
-		const document = await prepare(client, marketplaceId, patiently);
+		// Only what was begun is waited for: the first report is refused at once, and nothing is lost by it.
+		const reportId = begun ? await patiently(() => order(client, marketplaceId)) : await order(client, marketplaceId);
+		begun = true;
+		const document = await wait(client, reportId, patiently);
 		if (document !== null) yield* readReport(document, marketplaceId);
 	}
 }
@@ -37,24 +41,20 @@ const PAGE_SIZE = 500;
 
 type Document = { url: URL; gzip: boolean; operation: string };
 
-/** Asks for the report and waits for it. null: Amazon has nothing to put into one. */
-async function prepare(client: AmazonClient, marketplaceId: string, patiently: ReturnType<typeof patience>): Promise<Document | null> {
-	const { reportId } = parse(
-		createdSchema,
-		(
-			await patiently(() =>
-				client.exchange({
-					operation: "createReport",
-					method: "POST",
-					path: "/reports/2021-06-30/reports",
-					body: { reportType: REPORT, marketplaceIds: [marketplaceId] },
-					// Twice gives two reports of the same: nothing of the merchant's changes.
-					changesThings: false,
-				}),
-			)
-		).value,
-		"report",
-	);
+async function order(client: AmazonClient, marketplaceId: string): Promise<string> {
+	const { value } = await client.exchange({
+		operation: "createReport",
+		method: "POST",
+		path: "/reports/2021-06-30/reports",
+		body: { reportType: REPORT, marketplaceIds: [marketplaceId] },
+		// Twice gives two reports of the same: nothing of the merchant's changes.
+		changesThings: false,
+	});
+	return parse(createdSchema, value, "report").reportId;
+}
+
+/** null: Amazon has nothing to put into the report. */
+async function wait(client: AmazonClient, reportId: string, patiently: ReturnType<typeof patience>): Promise<Document | null> {
 	const path = `/reports/2021-06-30/reports/${encodeURIComponent(reportId)}`;
 	let pauseMs = FIRST_PAUSE_MS;
 	for (let waitedMs = 0; waitedMs < REPORT_MAX_MS; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
@@ -68,7 +68,7 @@ async function prepare(client: AmazonClient, marketplaceId: string, patiently: R
 				// "Or an automatic cancellation if there is no data to return" (model, processingStatus); nobody else cancels ours.
 				return null;
 			case "FATAL":
-				throw new ChannelUnavailableError(`Amazon could not make the report of all listings in ${marketplaceId}`, { code: "report-fatal" });
+				throw new ChannelUnavailableError(`Amazon could not make the report of all listings (${reportId})`, { code: "report-fatal" });
 			case "DONE":
 				return openDocument(client, reportDocumentId, patiently);
 		}

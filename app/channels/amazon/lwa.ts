@@ -66,7 +66,7 @@ const tokenSchema = z.object({
 	refresh_token: z.string().min(1).max(4096).optional(),
 	expires_in: z.int().positive().max(86_400),
 });
-const refusedSchema = z.object({ error: z.string().max(100), error_description: z.string().optional() });
+const refusedSchema = z.object({ error: z.string().regex(/^[a-z_]{1,60}$/), error_description: z.string().optional() });
 
 /**
  * 400 {"error":"invalid_grant","error_description":"The request has an invalid grant parameter : refresh_token"}: the seller took

@@ -62,7 +62,7 @@ function allowList(topic: string, body: unknown): unknown {
 		Payload: {
 			OrderChangeNotification: {
 				...pick(change, { NotificationLevel: "string", SellerId: "string", AmazonOrderId: "string", OrderChangeType: "string" }),
-				OrderChangeTrigger: pick(objectOf(change.OrderChangeTrigger), { TimeOfOrderChange: "string", ChangeReason: "string" }),
+				OrderChangeTrigger: pick(objectOf(change.OrderChangeTrigger), { TimeOfOrderChange: "string" }),
 				Summary: {
 					...pick(summary, {
 						MarketplaceId: "string",
