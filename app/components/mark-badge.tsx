@@ -18,6 +18,11 @@ export const MARK_WORDS: Readonly<Record<Mark, Word>> = {
 		means: "The channel refused the new figure several times. See what it says on the product's page.",
 	},
 	paused: { label: "Paused", tone: undefined, means: "Nothing is sent to this listing until it is resumed." },
+	"not-live": {
+		label: "Not live yet",
+		tone: undefined,
+		means: "The channel is live with some of its listings. This one follows when it is chosen under Go live.",
+	},
 	"channel-paused": { label: "Channel paused", tone: undefined, means: "Nothing is sent to this channel until it is resumed." },
 	"would-change": {
 		label: "Would change",

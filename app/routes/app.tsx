@@ -34,6 +34,7 @@ export default function App() {
 				<s-link href="/app" rel="home">
 					Overview
 				</s-link>
+				<s-link href="/app/channels">Channels</s-link>
 				<s-link href="/app/stock">Stock</s-link>
 				<s-link href="/app/orders">Orders</s-link>
 				<s-link href="/app/activity">Activity</s-link>

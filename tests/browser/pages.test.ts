@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
 import { shiftOf, violationsOf } from "./accessibility.ts";
-import { chromiumPath, openStage, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
+import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const ROOT = "/store/northwind-outdoor/apps/lockstep";
 const STAFF = "548380009";
@@ -74,6 +74,55 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 			expect(found).toEqual({});
 		}, 120_000);
 	}
+
+	test("R35 a page that fails says so, and that stock is kept in step all the same; trying again brings it", async () => {
+		await query("ALTER TABLE bundle_component RENAME TO bundle_component_away");
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		await app.getByText("This page could not be loaded").waitFor();
+		await page.screenshot({ path: picturePath("stock-failed") });
+		await query("ALTER TABLE bundle_component_away RENAME TO bundle_component");
+		await app.getByRole("button", { name: "Try again" }).click();
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
+		await close();
+	});
+
+	test("R35 while another page of a list is on its way, the one that is there stays readable and the admin's line runs", async () => {
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock`, width: 1280, height: 900 });
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
+		let release = () => {};
+		const held = new Promise<void>((resolve) => {
+			release = resolve;
+		});
+		await page.route(/\/app\/stock\.data/, async (route) => {
+			await held;
+			await route.continue();
+		});
+		await app.getByRole("button", { name: "Next" }).click();
+		await app.locator('[data-testid="index-list"][aria-busy="true"]').waitFor();
+		expect(await app.getByRole("row").filter({ hasText: "NW-0001" }).isVisible()).toBe(true);
+		await page.locator("#loading").waitFor({ state: "visible" });
+		await page.screenshot({ path: picturePath("stock-loading") });
+		release();
+		await app.getByRole("row").filter({ hasText: "NW-0051" }).waitFor();
+		await close();
+	});
+
+	test("R12 a listing that is not live yet says so, and is not put live by resuming it here", async () => {
+		const item = shop.items[7];
+		await query("UPDATE listing SET paused = true, paused_reason = 'not live yet' WHERE shop_id = $1 AND item_id = $2", [
+			shop.shopId,
+			item,
+		]);
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-0008` });
+		const row = app.getByRole("row").filter({ hasText: "NW-0008" });
+		await row.getByText("Not live yet").waitFor();
+		await row.getByRole("checkbox").check({ force: true });
+		await app.getByRole("button", { name: "Resume" }).click();
+		await page.getByText("0 listings resumed").waitFor();
+		const { rows } = await query("SELECT paused, paused_reason FROM listing WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item]);
+		expect(rows).toEqual([{ paused: true, paused_reason: "not live yet" }]);
+		await close();
+	});
 
 	test("R35 with the keyboard alone: a row is reached and opened, a rule is changed, nothing holds the focus", async () => {
 		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-0005`, width: 1280, height: 900 });

@@ -9,6 +9,8 @@ export type Mark =
 	| "difference"
 	| "failed"
 	| "paused"
+	/** Its channel went live with some listings, and this one was not chosen yet. */
+	| "not-live"
 	| "channel-paused"
 	/** Watched or not begun: nothing is sent; on going live it would change. */
 	| "would-change"
@@ -20,6 +22,7 @@ export type Mark =
 export type MarkFacts = {
 	connectionState: ChannelState;
 	paused: boolean;
+	notLive: boolean;
 	parked: boolean;
 	desired: number | null;
 	shown: number | null;
@@ -33,7 +36,7 @@ export type MarkFacts = {
 export function markOf(facts: MarkFacts): Mark {
 	const { desired, shown, unseen, seen, connectionState } = facts;
 	if (desired === null) return "not-counted";
-	if (facts.paused) return "paused";
+	if (facts.paused) return facts.notLive ? "not-live" : "paused";
 	if (facts.parked) return "failed";
 	if (connectionState === "paused") return "channel-paused";
 	const isElsewhere = seen !== null && seen !== shown;

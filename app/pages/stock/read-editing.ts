@@ -14,6 +14,8 @@ export type EditedListing = {
 	policy: Policy | null;
 	channelPolicy: Policy;
 	paused: boolean;
+	/** Going live is decided on the channel's page. */
+	notLive: boolean;
 	shows: number | null;
 };
 
@@ -49,6 +51,7 @@ export async function readEditing(
 							policy: listing.policy,
 							channelPolicy: channel?.policy ?? { kind: "exact" as const },
 							paused: listing.paused,
+							notLive: listing.mark === "not-live",
 							shows: listing.shows,
 						};
 					}),

@@ -204,6 +204,7 @@ test("the mark of a listing: what a person decided comes first, then what needs 
 	const right = {
 		connectionState: "live" as const,
 		paused: false,
+		notLive: false,
 		parked: false,
 		desired: 5,
 		shown: 5,
@@ -219,6 +220,7 @@ test("the mark of a listing: what a person decided comes first, then what needs 
 	expect(markOf({ ...right, seen: 9 })).toBe("difference");
 	expect(markOf({ ...right, shown: 6, parked: true })).toBe("failed");
 	expect(markOf({ ...right, shown: 6, parked: true, paused: true })).toBe("paused");
+	expect(markOf({ ...right, shown: 6, paused: true, notLive: true })).toBe("not-live");
 	expect(markOf({ ...right, shown: 6, connectionState: "watching" })).toBe("would-change");
 	expect(markOf({ ...right, shown: null, connectionState: "watching" })).toBe("unread");
 	expect(markOf({ ...right, connectionState: "paused" })).toBe("channel-paused");

@@ -62,6 +62,8 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		const { listingIds, paused } = read.data;
 		const done = await pauseChosen(deps(), shopId, { listingIds, paused, reason: "by hand", actor });
 		if (done.found === 0) return gone;
+		if (!paused && done.listings === 0)
+			return { ok: false, message: "It is not paused by hand. A listing that is not live yet is chosen on its channel's page." };
 		return {
 			ok: true,
 			message: paused ? "Paused. Nothing is sent to it until it is resumed." : "Resumed. It is brought to its figure now.",
@@ -100,20 +102,22 @@ export default function ItemPage() {
 				onDiscard={() => setRules({})}
 			/>
 			<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
-				<BlockStack gap="400">
-					<RulesCard
-						item={item}
-						rules={rules}
-						onRules={setRules}
-						busy={fetcher.state !== "idle"}
-						onPause={(listingId, paused) => send({ intent: "pause", listingIds: [listingId], paused })}
-					/>
-					<StoryCard item={item} />
-				</BlockStack>
-				<div className="first-on-phone">
+				<div className="beside-main">
 					<BlockStack gap="400">
 						<StockCard item={item} />
 						<PartsCard item={item} />
+					</BlockStack>
+				</div>
+				<div className="main-column">
+					<BlockStack gap="400">
+						<RulesCard
+							item={item}
+							rules={rules}
+							onRules={setRules}
+							busy={fetcher.state !== "idle"}
+							onPause={(listingId, paused) => send({ intent: "pause", listingIds: [listingId], paused })}
+						/>
+						<StoryCard item={item} />
 					</BlockStack>
 				</div>
 			</InlineGrid>

@@ -1,4 +1,4 @@
-import { BlockStack, Box, Button, Card, InlineStack, Text } from "@shopify/polaris";
+import { BlockStack, Box, Button, Card, InlineStack, Link, Text } from "@shopify/polaris";
 import { useState } from "react";
 import type { ItemListing, ItemPage } from "#app/pages/item/item.ts";
 import type { Policy } from "#domain";
@@ -32,7 +32,7 @@ export function RulesCard({ item, rules, onRules, busy, onPause }: RulesCardProp
 			{item.listings.length === 0 ? (
 				<Box padding="400" paddingBlockStart="200">
 					<Text as="p" tone="subdued">
-						It is linked to no listing. Listings are linked on the channel's page, under “Match products”.
+						It is linked to no listing. Listings are linked on a channel's page: <Link url="/app/channels">Channels</Link>
 					</Text>
 				</Box>
 			) : (
@@ -74,7 +74,9 @@ function Listing({ listing, asOf, edited, onEdit, busy, onPause }: ListingProps)
 				<BlockStack gap="100">
 					<InlineStack gap="200" blockAlign="center">
 						<Text as="h3" variant="headingSm">
-							{listing.channel}
+							<Link monochrome removeUnderline url={`/app/channels/${listing.channelId}`}>
+								{listing.channel}
+							</Link>
 						</Text>
 						<MarkBadge mark={listing.mark} />
 					</InlineStack>
@@ -93,14 +95,20 @@ function Listing({ listing, asOf, edited, onEdit, busy, onPause }: ListingProps)
 						>
 							Edit rule
 						</Button>
-						<Button
-							size="slim"
-							disabled={busy}
-							onClick={() => onPause(!listing.paused)}
-							accessibilityLabel={`${listing.paused ? "Resume" : "Pause"} ${listing.sku} on ${listing.channel}`}
-						>
-							{listing.paused ? "Resume" : "Pause"}
-						</Button>
+						{listing.mark === "not-live" ? (
+							<Button size="slim" url={`/app/channels/${listing.channelId}/go-live`}>
+								Go live
+							</Button>
+						) : (
+							<Button
+								size="slim"
+								disabled={busy}
+								onClick={() => onPause(!listing.paused)}
+								accessibilityLabel={`${listing.paused ? "Resume" : "Pause"} ${listing.sku} on ${listing.channel}`}
+							>
+								{listing.paused ? "Resume" : "Pause"}
+							</Button>
+						)}
 					</InlineStack>
 				)}
 			</InlineStack>

@@ -1,8 +1,8 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { useFetcher, useLoaderData, useNavigate } from "@remix-run/react";
+import { useFetcher, useLoaderData, useLocation, useNavigate } from "@remix-run/react";
 import { useIndexResourceState } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
@@ -82,6 +82,10 @@ export default function StockPage() {
 	const [exporting, setExporting] = useState(false);
 	const chosen = useIndexResourceState(stock.rows.map(({ itemId }) => ({ id: String(itemId) })));
 	const { selectedResources, clearSelection } = chosen;
+	// What was chosen on another page of the list, or under another filter, is not in sight any more.
+	const { search } = useLocation();
+	// biome-ignore lint/correctness/useExhaustiveDependencies: the address is the reason, not a value that is read
+	useEffect(() => clearSelection(), [search]);
 	useSaid(fetcher, (said) => said.ok && clearSelection());
 	useFresh({ paused: selectedResources.length > 0 || fetcher.state !== "idle" });
 
@@ -134,7 +138,7 @@ export default function StockPage() {
 				{...(mayOperate
 					? {
 							selection: {
-								selectedItemsCount: chosen.allResourcesSelected ? "All" : selectedResources.length,
+								selectedItemsCount: selectedResources.length,
 								onSelectionChange: chosen.handleSelectionChange,
 								promotedBulkActions: [
 									{ content: "Edit rules", onAction: edit },

@@ -93,7 +93,13 @@ function Line({ listing, edit, onEdit }: { listing: EditedListing; edit: Edit | 
 				</td>
 			))}
 			<td>
-				<Checkbox label={`Pause ${name}`} labelHidden checked={edit?.paused ?? listing.paused} onChange={(paused) => onEdit({ paused })} />
+				<Checkbox
+					label={`Pause ${name}`}
+					labelHidden
+					checked={edit?.paused ?? listing.paused}
+					disabled={listing.notLive}
+					onChange={(paused) => onEdit({ paused })}
+				/>
 			</td>
 			<td>
 				<span className="figures" data-testid={`after-${listing.id}`}>

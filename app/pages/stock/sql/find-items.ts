@@ -1,3 +1,4 @@
+import { NOT_LIVE_YET } from "#app/connections/guests/index.ts";
 import type { Queryable } from "#app/db.server.ts";
 import { OWES_WRITE } from "#app/overview/sql/owes-write.ts";
 import type { Cursor } from "../../../components/keyset.ts";
@@ -52,7 +53,7 @@ function stateCondition(state: StockState, ofChannel: string): string {
 		case "failed":
 			return someListing(ofChannel, "l.parked");
 		case "paused":
-			return someListing(ofChannel, "l.paused");
+			return someListing(ofChannel, `l.paused AND l.paused_reason IS DISTINCT FROM '${NOT_LIVE_YET}'`);
 		case "owed":
 			return "EXISTS (SELECT FROM stock s WHERE s.shop_id = i.shop_id AND s.item_id = i.id AND s.short > 0)";
 		case "out":

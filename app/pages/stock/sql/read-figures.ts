@@ -1,3 +1,4 @@
+import { NOT_LIVE_YET } from "#app/connections/guests/index.ts";
 import type { Queryable } from "#app/db.server.ts";
 import { type Policy, policySchema } from "#domain";
 import { sellableUnits } from "#listings";
@@ -116,7 +117,7 @@ function toListing(row: ListingRow, channel: Feed, figures: Figures): ReadListin
 		shows: row.shown,
 		heldBack: row.desired === null ? 0 : Math.max(0, sellable - row.desired),
 		confirmedAt: row.confirmed_at?.toISOString() ?? null,
-		mark: markOf({ ...row, connectionState: channel.state }),
+		mark: markOf({ ...row, notLive: row.paused_reason === NOT_LIVE_YET, connectionState: channel.state }),
 		policy,
 		paused: row.paused,
 		pausedReason: row.paused_reason,
