@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { AccountAccess, CallReport } from "../channel.ts";
 import { CredentialsRejectedError, UnexpectedShapeError } from "../errors.ts";
-import { type ChannelAnswer, type ChannelRequest, expectJson, send } from "../http.ts";
+import { type ChannelAnswer, type ChannelRequest, expectJson, mask, send } from "../http.ts";
 import { errorOfStatus, errorOfTopLevel, throttledForMs } from "./errors.ts";
 import { API_VERSION } from "./version.ts";
 
@@ -67,7 +67,10 @@ function read<T>(call: GraphqlCall<T>, { request, answer, askedAt, answeredAt }:
 	const envelope = envelopeSchema.safeParse(expectJson(request, answer));
 	if (!envelope.success) throw new UnexpectedShapeError(`${call.operation}: ${z.prettifyError(envelope.error)}`, detailOf(answer));
 	const [error] = envelope.data.errors ?? [];
-	if (error) throw errorOfTopLevel(call.operation, error, { cost: envelope.data.extensions?.cost, ...detailOf(answer) });
+	if (error) {
+		const message = mask(error.message, request.secrets);
+		throw errorOfTopLevel(call.operation, { ...error, message }, { cost: envelope.data.extensions?.cost, ...detailOf(answer) });
+	}
 	const data = call.schema.safeParse(envelope.data.data);
 	if (!data.success)
 		throw new UnexpectedShapeError(`${call.operation}: ${z.prettifyError(data.error)}`, { cause: data.error, ...detailOf(answer) });

@@ -92,13 +92,16 @@ export function saidBy(answer: ChannelAnswer): Said | null {
 export function saidIn(value: unknown): Said | null {
 	if (typeof value !== "object" || value === null) return null;
 	const { code, message, data } = value as { code?: unknown; message?: unknown; data?: { status?: unknown } | null };
-	if (typeof code !== "string" || code === "") return null;
+	if (typeof code !== "string" || !CODE.test(code)) return null;
 	return {
 		code,
 		message: typeof message === "string" ? plain(message) : "",
 		status: typeof data?.status === "number" ? data.status : undefined,
 	};
 }
+
+/** Codes are kept and grouped by; what is no name of a thing may be anything that somebody said, also what we sent. */
+const CODE = /^[\w .:/-]{1,100}$/;
 
 /** Messages are made for a web page. */
 const plain = (html: string): string =>

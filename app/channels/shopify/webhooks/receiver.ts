@@ -11,10 +11,10 @@ export const webhooks: WebhookReceiver = {
 	identify,
 	allowList(topic, body) {
 		if (typeof body !== "object" || body === null || Array.isArray(body)) throw new UnexpectedShapeError(`${topic}: not a JSON object`);
-		return pick(body, TOPICS[topic]?.fields ?? []);
+		return pick(body, topicOf(topic)?.fields ?? []);
 	},
 	toEvents({ topic, payload, headers }) {
-		const known = TOPICS[topic];
+		const known = topicOf(topic);
 		if (known === undefined) throw new UnexpectedShapeError(`Shopify sent a topic that is not ours: ${topic}`);
 		try {
 			return known.toEvents(payload, triggeredAt(headers));
@@ -24,6 +24,9 @@ export const webhooks: WebhookReceiver = {
 		}
 	},
 };
+
+/** By own names only: a stranger may say "toString". */
+const topicOf = (topic: string) => (Object.hasOwn(TOPICS, topic) ? TOPICS[topic] : undefined);
 
 /** Shopify's next generation of webhooks says the same headers without "X-" (developer preview, mid 2026). */
 function header(headers: RawDelivery["headers"], name: string): string | null {
@@ -51,7 +54,7 @@ function identify({ headers, body }: RawDelivery): DeliveryIdentity | null {
 
 /** "" for what is not JSON or not known: the mapping, not the identity, says what is wrong with it. */
 function resourceOf(topic: string, body: Buffer): string {
-	const paths = TOPICS[topic]?.resource ?? [];
+	const paths = topicOf(topic)?.resource ?? [];
 	let parsed: unknown;
 	try {
 		parsed = JSON.parse(body.toString("utf8"));
