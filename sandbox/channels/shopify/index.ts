@@ -1,7 +1,9 @@
+import { dirname, join } from "node:path";
 import type { World } from "../../world.ts";
 import { readAppConfig } from "./app-config.ts";
 import { createAuth } from "./auth.ts";
 import { BULK_HOST } from "./bulk.ts";
+import { readFlowConfig } from "./flow-config.ts";
 import { createFileHandler, createHandler, type HttpOptions } from "./http.ts";
 import { createShop, type Shop, type ShopHost, type ShopOptions } from "./shop.ts";
 import type { Toml } from "./toml.ts";
@@ -20,6 +22,8 @@ export type ShopifyOptions = {
 	/** The app's configuration, parsed or as a path. Without one there are no webhooks and `scopes` holds. */
 	toml?: Toml | string;
 	scopes?: readonly string[];
+	/** The folder of the app's extensions; usually beside the configuration. */
+	extensions?: string;
 	webhooks?: Partial<WebhookOptions>;
 	http?: Partial<HttpOptions>;
 };
@@ -47,6 +51,9 @@ export function createShopify(world: World, options: ShopifyOptions): Shopify {
 	const shops = new Map<string, { shop: Shop; host: ShopHost }>();
 	const files = new Map<string, { lines: readonly string[]; until: number }>();
 	const config = readAppConfig(options.toml, options.scopes ?? DEFAULT_SCOPES);
+	const flow = readFlowConfig(
+		options.extensions ?? (typeof options.toml === "string" ? join(dirname(options.toml), "extensions") : undefined),
+	);
 	let secret = options.clientSecret;
 	const auth = createAuth({
 		clock: world.clock,
@@ -66,6 +73,7 @@ export function createShopify(world: World, options: ShopifyOptions): Shopify {
 					world,
 					auth,
 					config,
+					flow,
 					clientId: options.clientId,
 					appUrl: options.appUrl,
 					secret: () => secret,

@@ -4,6 +4,8 @@ import type { AppConfig } from "./app-config.ts";
 import type { AccessToken, Auth } from "./auth.ts";
 import { BULK_PACE, createBulkOperations } from "./bulk.ts";
 import { figures } from "./figures.ts";
+import { createFlow } from "./flow.ts";
+import type { FlowConfig } from "./flow-config.ts";
 import type { Context } from "./graphql/context.ts";
 import { type Bucket, createBucket } from "./graphql/execute.ts";
 import { createIdempotency } from "./graphql/idempotency.ts";
@@ -49,6 +51,7 @@ export function createShop(
 		world: World;
 		auth: Auth;
 		config: AppConfig;
+		flow: FlowConfig;
 		clientId: string;
 		appUrl: string;
 		secret: () => string;
@@ -95,6 +98,15 @@ export function createShop(
 		maximum: options.bucket?.maximum ?? 2000,
 		restoreRate: options.bucket?.restoreRate ?? 100,
 	});
+	const flow = createFlow({
+		world,
+		config: given.flow,
+		shop: { id: state.id, domain: state.domain },
+		appUrl: given.appUrl,
+		secret: given.secret,
+		isInstalled: () => installation.installed,
+		violated,
+	});
 	const idempotency = createIdempotency({ now, violated });
 	const groups: Context["groups"] = new Map();
 	const magic = createMagic(state);
@@ -111,6 +123,7 @@ export function createShop(
 		idempotency,
 		groups,
 		bulkOperations,
+		flow,
 		landsAfter: null,
 		fate: "normal",
 		violated,
@@ -150,6 +163,8 @@ export function createShop(
 		state,
 		/** Where things happen in this shop, for what no method here does. */
 		stage,
+		/** Shopify Flow in this shop. */
+		flow,
 		...hands(stage),
 		...figures(state),
 		...appLifecycle(stage, { installation, revoke: () => given.auth.revoke(options.domain), config, webhooks }),

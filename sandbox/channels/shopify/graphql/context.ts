@@ -1,5 +1,6 @@
 import type { AppConfig } from "../app-config.ts";
 import type { AccessToken } from "../auth.ts";
+import type { Flow } from "../flow.ts";
 import type { Stage } from "../happening.ts";
 import type { AdjustmentGroup, ShopState } from "../model.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -22,6 +23,7 @@ export type Context = {
 	idempotency: Idempotency;
 	groups: Map<number, AdjustmentGroup>;
 	bulkOperations: { run(query: string, groupObjects: boolean, access: AccessToken): unknown; cancel(id: number): unknown };
+	flow: Flow;
 	cancelOrder(orderId: number, options: { restock: boolean; reason: string }): string;
 	/** An old write that lands late: its key is taken at once, its effect comes when this resolves. */
 	landsAfter: Promise<void> | null;

@@ -13,6 +13,7 @@ import { gid, graphTime } from "../model.ts";
 import { appResolvers } from "./app-resolvers.ts";
 import { catalogResolvers } from "./catalog-resolvers.ts";
 import type { Context } from "./context.ts";
+import { flowResolver } from "./flow-resolver.ts";
 import { inventoryMutations } from "./inventory-mutations.ts";
 import { orderResolvers } from "./order-resolvers.ts";
 import type { Resolver, Resolvers } from "./resolvers.ts";
@@ -42,7 +43,7 @@ const PROTECTED_DOCS = "https://shopify.dev/docs/apps/launch/protected-customer-
 
 function buildExecutable(): GraphQLSchema {
 	const built = buildSchema(readFileSync(new URL("../schema.graphql", import.meta.url), "utf8"));
-	const resolvers = merge(catalogResolvers, orderResolvers, appResolvers, inventoryMutations);
+	const resolvers = merge(catalogResolvers, orderResolvers, appResolvers, inventoryMutations, flowResolver);
 	for (const [typeName, fields] of Object.entries(resolvers)) {
 		const type = built.getType(typeName) as GraphQLObjectType | undefined;
 		for (const name of Object.keys(fields))
