@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { Agent, buildConnector, getGlobalDispatcher, setGlobalDispatcher } from "undici";
@@ -212,6 +213,42 @@ describe("when nothing comes back", () => {
 		expect(error).toMatchObject({ errorClass: "timeout" });
 		expect(error.message).toContain("400 ms");
 		expect(Date.now() - startedAt).toBeLessThan(2000);
+	});
+
+	test("a caller that no longer waits is let go at once, before the request and in the middle of it, and its signal is left alone", async () => {
+		const stop = new AbortController();
+		const listening = () => getEventListeners(stop.signal, "abort").length;
+		let received = 0;
+		answering = () => {
+			received++;
+			stop.abort();
+		};
+		expect(await failure(call({ signal: stop.signal }))).toMatchObject({ errorClass: "timeout" });
+		expect(listening()).toBe(0);
+		expect(await failure(call({ signal: stop.signal }))).toMatchObject({ errorClass: "unavailable", outcomeUnknown: false });
+		expect(received).toBe(1);
+		answer(200, {}, "{}");
+		const idle = new AbortController();
+		await send(account, call({ signal: idle.signal }));
+		expect(getEventListeners(idle.signal, "abort")).toHaveLength(0);
+	});
+
+	test("PATCH and a form go out as they are, from their own bucket", async () => {
+		let sent = "";
+		answering = (request, response) => {
+			request.on("data", (part) => (sent += part));
+			request.on("end", () => response.end(JSON.stringify({ method: request.method, type: request.headers["content-type"] })));
+		};
+		const paid: unknown[] = [];
+		const form = { text: "grant_type=x&code=%2F", headers: { "content-type": "application/x-www-form-urlencoded" } };
+		const result = await send(
+			{ ...account, beforeCall: async (cost, operation) => void paid.push([cost, operation]) },
+			call({ method: "PATCH", bucket: "orders", ...form }),
+		);
+		expect(result.json).toEqual({ ok: true, value: { method: "PATCH", type: "application/x-www-form-urlencoded" } });
+		expect(sent).toBe("grant_type=x&code=%2F");
+		expect(paid).toEqual([[1, "orders"]]);
+		expect(reports[0]).toMatchObject({ bucket: "orders" });
 	});
 
 	test("a connection that breaks after the request was sent: nobody knows", async () => {

@@ -113,7 +113,8 @@ async function withinLimits(request: ChannelRequest, reached: Reached, took: () 
 			reject(error);
 		};
 		abandon = () => giveUp("the caller no longer waits");
-		request.signal?.addEventListener("abort", abandon);
+		if (request.signal?.aborted) abandon();
+		else request.signal?.addEventListener("abort", abandon);
 		timers.push(
 			setTimeout(() => !reached.begun && giveUp(`no connection within ${limits.connectMs} ms`), limits.connectMs),
 			setTimeout(() => giveUp(`no complete answer within ${limits.totalMs} ms`), limits.totalMs),
