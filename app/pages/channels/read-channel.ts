@@ -2,6 +2,7 @@ import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { type ChannelOverview, readOverview } from "#app/overview/index.ts";
 import { channels } from "#channels";
 import { type Policy, policySchema } from "#domain";
+import { countFoundByPoll } from "#reconcile";
 import { readSetUps, type SetUp } from "./read-set-up.ts";
 
 /** Everything the page of one channel shows. */
@@ -82,15 +83,14 @@ async function readLocations(db: Queryable, shopId: number, connectionId: number
 }
 
 async function readOrders(db: Queryable, shopId: number, connectionId: number, watermark: Date | null): Promise<ChannelPage["orders"]> {
-	const { rows } = await db.query<{ at: Date; error: string | null; late: number }>(
-		`SELECT at, error, (SELECT coalesce(sum(found), 0)::int FROM order_poll
-		    WHERE shop_id = $1 AND connection_id = $2 AND at > now() - interval '24 hours') AS late
-		 FROM order_poll WHERE shop_id = $1 AND connection_id = $2 ORDER BY id DESC LIMIT 1`,
+	const { rows } = await db.query<{ at: Date; error: string | null }>(
+		"SELECT at, error FROM order_poll WHERE shop_id = $1 AND connection_id = $2 ORDER BY id DESC LIMIT 1",
 		[shopId, connectionId],
 	);
+	const late = await countFoundByPoll(db, shopId, connectionId, new Date(Date.now() - 86_400_000));
 	const last = rows[0];
 	const readUpTo = watermark?.toISOString() ?? null;
-	return { lastReadAt: last?.at.toISOString() ?? null, error: last?.error ?? null, readUpTo, late: last?.late ?? 0 };
+	return { lastReadAt: last?.at.toISOString() ?? null, error: last?.error ?? null, readUpTo, late };
 }
 
 /** Tokens as they are now: what was left, and what has come back since. */

@@ -37,7 +37,7 @@ describe("the matching, page by page", () => {
 		expect(page.rows[0]).toMatchObject({ sku: "NW-0001", why: "Same SKU", candidates: [{ sku: "NW-0001" }] });
 		expect((await read("tab=near")).rows[0]).toMatchObject({
 			sku: "nw-0201",
-			why: "SKU: letter case differ",
+			why: "SKU differs in letter case",
 			candidates: [{ sku: "NW-0201" }],
 		});
 		expect((await read("tab=several")).rows[0]?.candidates).toHaveLength(2);

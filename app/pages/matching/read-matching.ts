@@ -80,7 +80,7 @@ function listsOf({ listings, items, listed }: Awaited<ReturnType<typeof readSell
 			case "exact":
 				return matching.exact.map((match) => row(match.listingId, `Same ${wordOf(match.by)}`, [match.itemId]));
 			case "near":
-				return matching.near.map((near) => row(near.listingId, `${wordOf(near.by)}: ${near.difference} differ`, near.itemIds));
+				return matching.near.map((near) => row(near.listingId, `${wordOf(near.by)} differs in ${near.difference}`, near.itemIds));
 			case "several":
 				return matching.ambiguous.map((many) =>
 					row(

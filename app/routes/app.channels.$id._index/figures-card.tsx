@@ -4,6 +4,7 @@ import { duration, number } from "../../components/words.ts";
 
 /** How many listings there are, how they stand, and where each number leads. */
 export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelPage; base: string }) {
+	const isReachable = channel.health.state !== "red";
 	const isCounting = channel.state !== "connecting";
 	return (
 		<Card>
@@ -38,9 +39,25 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 					/>
 					<Figure
 						id="behind"
-						label={channel.state === "live" ? "On their way" : "Would change"}
+						label={
+							channel.state === "paused"
+								? "Waiting"
+								: channel.state !== "live"
+									? "Would change"
+									: isReachable
+										? "On their way"
+										: "Waiting for it"
+						}
 						value={isCounting ? number(channel.behind) : "–"}
-						note={channel.state === "live" ? "updates being sent" : "on going live"}
+						note={
+							channel.state === "paused"
+								? "sent when you resume"
+								: channel.state !== "live"
+									? "on going live"
+									: isReachable
+										? "updates being sent"
+										: "updates to send"
+						}
 					/>
 					<Figure
 						id="lag"

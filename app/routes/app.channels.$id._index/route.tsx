@@ -17,6 +17,7 @@ import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readChannel } from "#app/pages/channels/read-channel.ts";
+import { readChannelName } from "#app/pages/channels/read-name.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { ChannelState } from "../../components/channel-state.tsx";
 import styles from "../../components/channels.css?url";
@@ -55,13 +56,13 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 		await requireRight(request, "operate");
 		const id = channelIdOf(params.id);
 		const read = asked.safeParse(Object.fromEntries(await request.clone().formData()));
-		if (id === null) throw notThere();
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
 		const wish = read.data;
 		const { shopId, userId: actor } = await requireRight(
 			request,
 			wish.intent === "set-up" ? NEEDED[wish.work] : wish.intent === "mirrored" ? "approve" : "operate",
 		);
+		if (id === null || !(await readChannelName(database(), shopId, id))) throw notThere();
 		switch (wish.intent) {
 			case "set-up": {
 				const outcome = await askForSetUp(deps(), shopId, id, { work: wish.work, actor });

@@ -11,6 +11,7 @@ import { deps } from "#app/deps.server.ts";
 import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readChannel } from "#app/pages/channels/read-channel.ts";
 import { readDryRun, readDryRunRequest } from "#app/pages/channels/read-dry-run.ts";
+import { readChannelName } from "#app/pages/channels/read-name.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import styles from "../../components/channels.css?url";
 import { download } from "../../components/download.ts";
@@ -54,7 +55,7 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 		const form = await request.clone().formData();
 		const { shopId, userId: actor } = await requireRight(request, form.get("intent") === "run" ? "operate" : "approve");
 		const id = channelIdOf(params.id);
-		if (id === null) throw notThere();
+		if (id === null || !(await readChannelName(database(), shopId, id))) throw notThere();
 		const read = asked.safeParse({ ...Object.fromEntries(form), listings: form.getAll("listing") });
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
 		const wish = read.data;

@@ -1,29 +1,47 @@
-import { Badge, IndexTable, Text } from "@shopify/polaris";
+import { Badge, BlockStack, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
 import type { DryRunRow } from "#app/pages/channels/read-dry-run.ts";
 import { number } from "../../components/words.ts";
 import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
 
 type DryRunRowsProps = { rows: readonly DryRunRow[]; selected: readonly string[]; isPartlyLive: boolean };
 
+/** A table; on a phone, where IndexTable is a list, everything of a row stands below each other. */
 export function DryRunRows({ rows, selected, isPartlyLive }: DryRunRowsProps) {
+	const { smDown } = useBreakpoints();
 	return rows.map((row, index) => (
 		<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
-			<IndexTable.Cell className="cell-listing">
-				<Thing sku={row.sku} title={row.title} barcode="" />
-			</IndexTable.Cell>
-			<IndexTable.Cell>
-				<Text as="span" alignment="end" numeric>
-					{row.from === null ? "–" : number(row.from)}
-				</Text>
-			</IndexTable.Cell>
-			<IndexTable.Cell>
-				<Text as="span" alignment="end" numeric fontWeight="semibold">
-					{row.to === null ? "–" : number(row.to)}
-				</Text>
-			</IndexTable.Cell>
-			<IndexTable.Cell>
-				<Note row={row} isPartlyLive={isPartlyLive} />
-			</IndexTable.Cell>
+			{smDown ? (
+				<div className="row-condensed">
+					<BlockStack gap="150" inlineAlign="start">
+						<Thing sku={row.sku} title={row.title} barcode="" />
+						{row.problem === null && (
+							<span className="figures">
+								Shows {number(row.from ?? 0)}, would show <b>{number(row.to ?? 0)}</b>
+							</span>
+						)}
+						<Note row={row} isPartlyLive={isPartlyLive} />
+					</BlockStack>
+				</div>
+			) : (
+				<>
+					<IndexTable.Cell className="cell-listing">
+						<Thing sku={row.sku} title={row.title} barcode="" />
+					</IndexTable.Cell>
+					<IndexTable.Cell>
+						<Text as="span" alignment="end" numeric>
+							{row.from === null ? "–" : number(row.from)}
+						</Text>
+					</IndexTable.Cell>
+					<IndexTable.Cell>
+						<Text as="span" alignment="end" numeric fontWeight="semibold">
+							{row.to === null ? "–" : number(row.to)}
+						</Text>
+					</IndexTable.Cell>
+					<IndexTable.Cell>
+						<Note row={row} isPartlyLive={isPartlyLive} />
+					</IndexTable.Cell>
+				</>
+			)}
 		</IndexTable.Row>
 	));
 }

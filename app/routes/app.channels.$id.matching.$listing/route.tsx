@@ -39,7 +39,7 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 	answering(async (): Promise<Said | Response> => {
 		const { shopId, userId: actor } = await requireRight(request, "operate");
 		const [connectionId, listingId] = [channelIdOf(params.id), channelIdOf(params.listing)];
-		if (connectionId === null || listingId === null) throw notThere();
+		if (connectionId === null || listingId === null || !(await readChannelName(database(), shopId, connectionId))) throw notThere();
 		const read = asked.safeParse(Object.fromEntries(await request.formData()));
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
 		if (read.data.intent === "unlink") {

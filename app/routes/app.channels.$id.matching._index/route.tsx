@@ -218,7 +218,7 @@ export default function MatchingRoute() {
 						<Text as="p" tone="subdued">
 							{TAB_WORDS[tab].hint(name)}
 						</Text>
-						<InlineStack gap="200">
+						<InlineStack gap="200" align="start">
 							<Button onClick={() => void exportCsv()} loading={exporting} disabled={unmatched === 0}>
 								Export unmatched
 							</Button>

@@ -1,36 +1,57 @@
-import { Badge, BlockStack, Button, IndexTable, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Button, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
 import type { Candidate, MatchRow, Tab } from "#app/pages/matching/read-matching.ts";
 
 type MatchRowsProps = { tab: Tab; rows: readonly MatchRow[]; selected: readonly string[]; base: string; mayOperate: boolean };
 
+/** A table; on a phone, where IndexTable is a list, everything of a row stands below each other. */
 export function MatchRows({ tab, rows, selected, base, mayOperate }: MatchRowsProps) {
-	return rows.map((row, index) => (
-		<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
-			<IndexTable.Cell className="cell-listing">
-				<Thing sku={row.sku} title={row.title} barcode={row.barcode} />
-			</IndexTable.Cell>
-			{tab === "shopify-only" ? (
-				<IndexTable.Cell>{row.barcode || "–"}</IndexTable.Cell>
-			) : (
-				<>
-					<IndexTable.Cell className="cell-listing">
-						<Candidates row={row} />
-					</IndexTable.Cell>
-					<IndexTable.Cell>
-						{mayOperate && (
-							<Button
-								variant="plain"
-								url={`${base}/matching/${row.id}`}
-								accessibilityLabel={`${tab === "linked" ? "Change the product of" : "Choose a product for"} ${row.sku || row.title}`}
-							>
-								{tab === "linked" ? "Change" : "Choose product"}
-							</Button>
+	const { smDown } = useBreakpoints();
+	return rows.map((row, index) => {
+		const choose = mayOperate && tab !== "shopify-only" && (
+			<Button
+				variant="plain"
+				url={`${base}/matching/${row.id}`}
+				accessibilityLabel={`${tab === "linked" ? "Change the product of" : "Choose a product for"} ${row.sku || row.title}`}
+			>
+				{tab === "linked" ? "Change" : "Choose product"}
+			</Button>
+		);
+		const listing = <Thing sku={row.sku} title={row.title} barcode={row.barcode} />;
+		return (
+			<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
+				{smDown ? (
+					<div className="row-condensed">
+						<BlockStack gap="150" inlineAlign="start">
+							{listing}
+							{tab !== "shopify-only" && row.candidates.length > 0 && (
+								<>
+									<Text as="span" variant="bodySm" tone="subdued">
+										In Shopify
+									</Text>
+									<Candidates row={row} />
+								</>
+							)}
+							{choose}
+						</BlockStack>
+					</div>
+				) : (
+					<>
+						<IndexTable.Cell className="cell-listing">{listing}</IndexTable.Cell>
+						{tab === "shopify-only" ? (
+							<IndexTable.Cell>{row.barcode || "–"}</IndexTable.Cell>
+						) : (
+							<>
+								<IndexTable.Cell className="cell-listing">
+									<Candidates row={row} />
+								</IndexTable.Cell>
+								<IndexTable.Cell>{choose}</IndexTable.Cell>
+							</>
 						)}
-					</IndexTable.Cell>
-				</>
-			)}
-		</IndexTable.Row>
-	));
+					</>
+				)}
+			</IndexTable.Row>
+		);
+	});
 }
 
 function Candidates({ row }: { row: MatchRow }) {
