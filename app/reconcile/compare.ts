@@ -62,10 +62,14 @@ async function markListings(deps: Deps, shopId: number, connectionId: number): P
 	}
 }
 
-/** In id order, as apply and delivery lock them. */
+/**
+ * In id order, as apply and delivery lock them. Only the mark that it waits, not `recheck`: that one says that we are not sure
+ * of what the channel shows, and then a figure that somebody raised is no difference (delivery/judge-reading.ts). What waits
+ * already is read anyway. A mark that apply takes away, because an order came in that moment, is set again an hour later.
+ */
 const markStatement = `
-UPDATE listing l SET recheck = true, dirty_since = coalesce(l.dirty_since, now()), updated_at = now()
+UPDATE listing l SET dirty_since = now(), updated_at = now()
 FROM (SELECT id FROM listing WHERE shop_id = $1 AND connection_id = $2 AND id > $3 AND link_state = 'linked' AND desired IS NOT NULL
-    AND NOT parked AND NOT paused AND NOT recheck ORDER BY id LIMIT $4 FOR UPDATE) these
+    AND NOT parked AND NOT paused AND dirty_since IS NULL ORDER BY id LIMIT $4 FOR UPDATE) these
 WHERE l.shop_id = $1 AND l.id = these.id
 RETURNING l.id`;

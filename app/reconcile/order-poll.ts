@@ -1,5 +1,6 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import { toInboxRows } from "#app/connections/order-events.ts";
+import type { Queryable } from "#app/db.server.ts";
 import { type Deps, openClient, setHealth } from "#connections";
 import { appendEvents } from "#inbox";
 
@@ -105,8 +106,8 @@ async function recordFailure(deps: Deps, { shopId, connectionId, since, orders, 
 }
 
 /** Order states that only a poll brought (the webhook never came, or came after it): what webhooks missed. */
-export async function countFoundByPoll(pool: Deps["pool"], shopId: number, connectionId: number, since: Date): Promise<number> {
-	const result = await pool.query<{ found: number }>(
+export async function countFoundByPoll(db: Queryable, shopId: number, connectionId: number, since: Date): Promise<number> {
+	const result = await db.query<{ found: number }>(
 		`SELECT count(*)::int AS found FROM inbox_event WHERE shop_id = $1 AND connection_id = $2 AND received_at >= $3
 		   AND topic = $4 AND status = 'processed' AND outcome IN ('first', 'newer', 'baseline')`,
 		[shopId, connectionId, since, FOUND],
