@@ -104,6 +104,24 @@ test("R16 a raise that is on its way is not taken for sold when a sale elsewhere
 	expect([shown(), await listing()]).toEqual([499, expect.objectContaining({ shown: 499, unseen: 0 })]);
 });
 
+test("R16 a unit that is sold unheard while a raise is on its way does not hold back the raise", async () => {
+	await homeShows(database.pool, shop, 0, 500);
+	await push();
+	const soldAt = store.sell("listing-0") as string;
+	await timePasses(database.pool, shop, "1 minute");
+	await push();
+	expect(written()).toEqual([500, 499]);
+	expect(await listing()).toMatchObject({ unseen: 1 });
+	store.applyAccepted();
+	await orderComes(database.pool, shop, 0, soldAt);
+	for (let turn = 0; turn < 3; turn++) {
+		await timePasses(database.pool, shop, "6 minutes");
+		await push();
+		store.applyAccepted();
+	}
+	expect([shown(), await listing()]).toEqual([499, expect.objectContaining({ desired: 499, shown: 499, unseen: 0, dirty: false })]);
+});
+
 test("R21 what the channel accepted and never applied is written again, and after five times a person is told", async () => {
 	await homeShows(database.pool, shop, 0, 7);
 	for (let time = 1; time <= 5; time++) {

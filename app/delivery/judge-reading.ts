@@ -58,11 +58,12 @@ export function judgeReading(
 			desired: locked.desired,
 			shown: listing.shown,
 			unseen: listing.unseen,
-			// What has not come yet explains nothing of the reading; and what is lower than it may go after it.
+			// What has not come yet explains nothing of the reading.
 			sent: toCome ? null : listing.sent,
 			before: apart ? { shown: asked.shown, unseen: asked.unseen } : null,
 			applied: listing.acceptedAt !== null && showsSent(listing, reading),
-			mayStillLand: !toCome && listing.uncertainUntil !== null && listing.uncertainUntil > now,
+			pending: listing.acceptedAt !== null && !showsSent(listing, reading) ? listing.sent : null,
+			mayStillLand: listing.uncertainUntil !== null && listing.uncertainUntil > now,
 			pace: context.pace,
 			ownSalesLower: context.ownSalesLower,
 		},

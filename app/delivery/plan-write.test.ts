@@ -8,6 +8,7 @@ const figures = (some: Partial<ListingFigures>): ListingFigures => ({
 	unseen: 0,
 	sent: null,
 	applied: false,
+	pending: null,
 	before: null,
 	mayStillLand: false,
 	pace: 0,

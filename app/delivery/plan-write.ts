@@ -8,8 +8,10 @@ export type ListingFigures = {
 	unseen: number;
 	/** The figure of an earlier write of unknown outcome: the reading may hold it. */
 	sent: number | null;
-	/** The channel had accepted that write, and the reading is just what it makes. */
+	/** The reading is just what that write makes, which the channel had accepted. */
 	applied: boolean;
+	/** A figure that the channel has accepted and, by the reading, not applied so far. */
+	pending: number | null;
 	/** As it was when the reading was asked for, where orders of the channel were applied since and changed `shown`. */
 	before: { shown: number | null; unseen: number } | null;
 	/** An earlier write may still land: what we raise now, it could raise again over sales. */
@@ -40,7 +42,9 @@ export function planWrite(figures: ListingFigures, reading: number): WritePlan {
 	// Below zero the channel owes units to its own buyers. Zero sells as little, and writing it would let the next cancellation
 	// there offer a unit that is owed.
 	if (quantity === Math.max(0, reading)) return { action: "none", unseen };
-	if (quantity > reading && (figures.mayStillLand || sellsOutSoon(figures, reading, unseen))) return { action: "wait", unseen };
+	// What is lower than a figure on its way raises nothing.
+	const raises = quantity > reading && (figures.pending === null || quantity >= figures.pending);
+	if ((raises && figures.mayStillLand) || (quantity > reading && sellsOutSoon(figures, reading, unseen))) return { action: "wait", unseen };
 	const assumed = quantity < reading ? Math.min(quantity, soldOnTheWay(figures, reading, unseen)) : 0;
 	return { action: "write", quantity: quantity - assumed, unseen: unseen + assumed, assumed };
 }
@@ -65,6 +69,9 @@ const TEN_SECONDS_IN_MINUTE = 6;
 const soldOnTheWay = (figures: ListingFigures, reading: number, unseen: number): number =>
 	sellsOutSoon(figures, reading, unseen) ? Math.max(1, Math.ceil((figures.pace / 10) * ON_THE_WAY_SECONDS)) : 0;
 
+/** A raise of so few units may be sold out before it is heard of: then the larger number of sales is believed. */
+const SMALL_RAISE = 2;
+
 function unseenUnits(figures: ListingFigures, reading: number): number {
 	const { desired, shown, unseen, sent, before } = figures;
 	if (!figures.ownSalesLower) return 0;
@@ -72,6 +79,10 @@ function unseenUnits(figures: ListingFigures, reading: number): number {
 	let units = unseen + Math.max(0, shown - reading);
 	if (figures.applied) {
 		units = unseen;
+	} else if (figures.pending !== null && figures.pending > shown + SMALL_RAISE && reading <= shown) {
+		// It has probably not been applied yet, and units were sold of what was there before. That it was, and all of it sold
+		// unheard and more, would take a rush; to believe that would hold back the whole raise until orders are polled.
+		units = unseen + shown - reading;
 	} else if (sent !== null && sent > shown) {
 		// A raise that may have landed, and units of it may have been sold since.
 		units = unseen + Math.max(0, sent - reading);

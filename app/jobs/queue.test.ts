@@ -158,7 +158,7 @@ describe.each(backends)("the queue on %s", (kind) => {
 		work(queue, {
 			"delivery.push": async () => {
 				at.push(Date.now());
-				return at.length === 1 ? { again: { delayMs: 1_200 } } : undefined;
+				return at.length === 1 ? { again: { delayMs: 1_200.25 } } : undefined;
 			},
 		});
 		await queue.wake("delivery.push", { shopId: 1, connectionId: 7 });

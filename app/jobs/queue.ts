@@ -44,7 +44,8 @@ export function createQueue(options: BackendOptions): JobQueue {
 		const { queue, attemptsMax } = catalog[name];
 		const jobOptions: JobsOptions = {
 			deduplication: { id: `${name} ${id}`, keepLastIfActive: true },
-			delay: delayMs,
+			// Whole milliseconds, not before the moment that was asked for.
+			delay: Math.ceil(delayMs),
 			attempts: attemptsMax,
 			backoff: { type: "custom" },
 			removeOnComplete: true,

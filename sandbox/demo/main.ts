@@ -17,8 +17,8 @@ import { type DemoReport, duplicatesIgnored, ledgerBalanced, printReport } from 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOML = path.join(ROOT, "shopify.app.toml");
 const IMPORT_MS = 120_000;
-/** Twice the demo's regular check of all stock (processes.ts): what a lost webhook hid is found by then. */
-const SETTLE_MS = 120_000;
+/** What a lost message hid is found by a poll, and an order search of Amazon's is trusted up to two minutes ago only. */
+const SETTLE_MS = 240_000;
 const STAFF_ID = 548_380_009;
 
 const startedAt = Date.now();
