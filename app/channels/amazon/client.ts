@@ -120,7 +120,7 @@ function grantlessTokens(access: AccountAccess): (refused?: string) => Promise<s
 	let kept: { accessToken: string; until: number } | undefined;
 	return async (refused) => {
 		if (kept && kept.accessToken !== refused && kept.until > Date.now()) return kept.accessToken;
-		const { accessToken, expiresAt } = await requestToken(access.app ?? {}, { kind: "notifications" }, access);
+		const { accessToken, expiresAt } = await requestToken(access.app ?? {}, { kind: "notifications" });
 		kept = { accessToken, until: Date.parse(expiresAt) - TOKEN_MARGIN_MS };
 		return accessToken;
 	};

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AccountAccess, AppSettings } from "../channel.ts";
+import type { AppSettings } from "../channel.ts";
 import { type ChannelError, ChannelUnavailableError, CredentialsRejectedError, UnexpectedShapeError } from "../errors.ts";
 import { type ChannelRequest, describeCall, expectJson, faultOf, mask, send } from "../http.ts";
 
@@ -17,7 +17,7 @@ export type Grant =
 
 export type LwaToken = { accessToken: string; refreshToken: string | undefined; expiresAt: string };
 
-export async function requestToken(app: AppSettings, grant: Grant, account: Pick<AccountAccess, "onCall"> = {}): Promise<LwaToken> {
+export async function requestToken(app: AppSettings, grant: Grant): Promise<LwaToken> {
 	const { lwaClientId = "", lwaClientSecret = "" } = app;
 	if (lwaClientId === "" || lwaClientSecret === "") {
 		throw new ChannelUnavailableError("The app's own Amazon credentials are not set on this server", { code: "app-not-set-up" });
@@ -34,7 +34,8 @@ export async function requestToken(app: AppSettings, grant: Grant, account: Pick
 		changesThings: grant.kind === "code",
 		secrets: [lwaClientSecret, ...(grant.kind === "refresh" ? [grant.refreshToken] : grant.kind === "code" ? [grant.code] : [])],
 	};
-	const answer = await send(account, request);
+	// Signing in is no call of the account, and takes nothing of its budget.
+	const answer = await send({}, request);
 	const fault = faultOf(request, answer);
 	if (fault) throw fault;
 	if (answer.status >= 400) throw refusal(request, answer.status, answer.json.ok ? answer.json.value : null, answer.requestId);

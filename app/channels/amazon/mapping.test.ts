@@ -170,15 +170,20 @@ describe("ORDER_CHANGE (schemas/notifications/OrderChangeNotification.json)", ()
 		expect(snapshot).toMatchObject({
 			type: "order.snapshot",
 			orderId: "903-8868176-2219830",
-			createdAt: "2026-11-20T10:00:00Z",
+			createdAt: "2026-11-20T10:00:00.000Z",
 			// Not TimeOfOrderChange, which is another clock than lastUpdatedTime: it must never win over what was read.
-			stamp: "2026-11-20T10:00:00Z",
+			stamp: "2026-11-20T10:00:00.000Z",
 			complete: true,
 			fetched: null,
 			lines: [{ lineId: "OIID34853450", listingExternalId: `${US}/SKU-1`, sku: "SKU-1", ordered: 2, held: 2, fulfilledByChannel: false }],
 		});
 		expect(hint).toEqual({ v: 1, type: "order.hint", orderId: "903-8868176-2219830", reason: "Amazon says: OrderStatusChange, Pending" });
 		expect(canonicalEventSchema.parse(snapshot)).toEqual(snapshot);
+	});
+
+	test("R06 its moment of purchase is never later than the order's own, which is told in whole seconds", () => {
+		const [snapshot] = eventsOf(change({ PurchaseDate: "2026-11-20T10:00:00.999Z" }));
+		expect(snapshot).toMatchObject({ createdAt: "2026-11-20T10:00:00.000Z", stamp: "2026-11-20T10:00:00.000Z" });
 	});
 
 	test("the same sale has the same content by notification and by API", () => {

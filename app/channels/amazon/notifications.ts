@@ -165,10 +165,12 @@ function orderEvents(
 	const hint: CanonicalEvent = { v: 1, type: "order.hint", orderId, reason: `Amazon says: ${OrderChangeType}, ${OrderStatus}` };
 	// Only Amazon can fill the queue, but other apps' owners can have it filled: what is not for us is looked up with our own eyes.
 	if (PurchaseDate === undefined || !isForUs(NotificationMetadata.ApplicationId, headers)) return byAmazon ? [] : [hint];
+	// Notifications tell milliseconds and the order whole seconds: with them the purchase would be later than the order itself.
+	const purchasedAt = new Date(Math.floor(Date.parse(PurchaseDate) / 1000) * 1000).toISOString();
 	const snapshot = snapshotOf({
 		orderId,
-		createdAt: PurchaseDate,
-		stamp: PurchaseDate,
+		createdAt: purchasedAt,
+		stamp: purchasedAt,
 		cancelled,
 		// "For OrderItemLevel notification, one payload include one item, while for OrderLevel … all items" (schema).
 		complete: NotificationLevel === "OrderLevel",
