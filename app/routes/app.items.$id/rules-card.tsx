@@ -82,6 +82,14 @@ function Listing({ listing, asOf, edited, onEdit, busy, onPause }: ListingProps)
 					</InlineStack>
 					<Text as="p" variant="bodySm" tone="subdued">
 						{[listing.sku || listing.externalId, listing.title].filter(Boolean).join(" · ")}
+						{" · "}
+						<Link
+							monochrome
+							accessibilityLabel={`Change link of ${listing.sku || listing.externalId} on ${listing.channel}`}
+							url={`/app/channels/${listing.channelId}/matching/${listing.id}`}
+						>
+							Change link
+						</Link>
 					</Text>
 				</BlockStack>
 				{mayOperate && (
