@@ -7,6 +7,15 @@ const PARTITIONS_AHEAD = 3;
 const DELIVERY_KEYS_KEPT_DAYS = 90;
 /** What was tried on a listing, for the merchant to read. */
 const ATTEMPTS_KEPT_DAYS = 90;
+/** Twice what the keys are kept: what came, for whoever asks why a figure moved. The ledger itself is kept for good. */
+const EVENTS_KEPT_DAYS = 180;
+/** Lags are shown for a day and compared over weeks. */
+const LAGS_KEPT_DAYS = 30;
+const POLLS_KEPT_DAYS = 90;
+/** What somebody else wrote at a channel, for the merchant to read. */
+const DIFFERENCES_KEPT_DAYS = 180;
+/** Whoever reads or writes the inbox waits behind us for so long at most; the next hour tries again. */
+const DROP_LOCK_MS = 500;
 /** One statement's share, so that no lock is held and no replica falls behind for long. */
 const DELETED_MAX = 5_000;
 const ROUNDS_MAX = 200;
@@ -16,19 +25,16 @@ const PARTITION_LOCK_KEY = 0x4c535031;
 /** Hourly upkeep of the tables that grow with time. Twice at once is harmless: what is there is left, what is gone is not found. */
 export async function keepHouse(pool: Pool, log: Logger): Promise<void> {
 	const partitions = await makePartitions(pool);
-	const deliveryKeys = await deleteOld(
-		pool,
-		`DELETE FROM delivery_key WHERE ctid = ANY (ARRAY(
-		   SELECT ctid FROM delivery_key WHERE received_at < now() - $1 * interval '1 day' LIMIT $2))`,
-		DELIVERY_KEYS_KEPT_DAYS,
-	);
-	const attempts = await deleteOld(
-		pool,
-		`DELETE FROM delivery_attempt WHERE ctid = ANY (ARRAY(
-		   SELECT ctid FROM delivery_attempt WHERE at < now() - $1 * interval '1 day' LIMIT $2))`,
-		ATTEMPTS_KEPT_DAYS,
-	);
-	if (partitions + deliveryKeys + attempts > 0) log.info({ partitions, deliveryKeys, attempts }, "house.kept");
+	const done = {
+		partitions,
+		...(await forgetEvents(pool, log)),
+		deliveryKeys: await deleteOld(pool, { table: "delivery_key", column: "received_at", keptDays: DELIVERY_KEYS_KEPT_DAYS }),
+		attempts: await deleteOld(pool, { table: "delivery_attempt", column: "at", keptDays: ATTEMPTS_KEPT_DAYS }),
+		lags: await deleteOld(pool, { table: "lag_sample", column: "at", keptDays: LAGS_KEPT_DAYS }),
+		polls: await deleteOld(pool, { table: "order_poll", column: "at", keptDays: POLLS_KEPT_DAYS }),
+		differences: await deleteOld(pool, { table: "difference", column: "at", keptDays: DIFFERENCES_KEPT_DAYS }),
+	};
+	if (Object.values(done).some((count) => count > 0)) log.info(done, "house.kept");
 }
 
 /**
@@ -57,7 +63,61 @@ async function makePartitions(pool: Pool): Promise<number> {
 	});
 }
 
-async function deleteOld(pool: Pool, statement: string, keptDays: number): Promise<number> {
+/**
+ * Old months are dropped whole. A month with an event that still waits, or that a person has still to decide on, stays, and so
+ * does the default partition: of those only what is settled is taken out.
+ */
+async function forgetEvents(pool: Pool, log: Logger): Promise<{ monthsDropped: number; events: number }> {
+	const { rows } = await pool.query<{ name: string }>(
+		`SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		 WHERE i.inhparent = 'inbox_event'::regclass AND c.relname ~ '^inbox_event_[0-9]{4}_[0-9]{2}$'
+		   AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= (now() AT TIME ZONE 'UTC') - $1 * interval '1 day'
+		 ORDER BY 1`,
+		[EVENTS_KEPT_DAYS],
+	);
+	const done = { monthsDropped: 0, events: 0 };
+	for (const name of [...rows.map((row) => row.name), "inbox_event_default"]) {
+		try {
+			if (name !== "inbox_event_default" && (await dropMonth(pool, name))) done.monthsDropped++;
+			else
+				done.events += await deleteOld(pool, { table: name, column: "received_at", keptDays: EVENTS_KEPT_DAYS, where: `NOT (${IS_OPEN})` });
+		} catch (error) {
+			if (!isLeftForLater(error)) throw error;
+			log.info({ month: name, err: error }, "house.month_left");
+		}
+	}
+	return done;
+}
+
+/** Readers lock the parent before its parts; in any other order than theirs we would wait for each other in a circle. */
+async function dropMonth(pool: Pool, name: string): Promise<boolean> {
+	return transaction(pool, async (tx) => {
+		await tx.query(`SET LOCAL lock_timeout = ${DROP_LOCK_MS}`);
+		const before = await tx.query(`SELECT FROM ${name} t WHERE ${IS_OPEN} LIMIT 1`);
+		if ((before.rowCount ?? 0) > 0) return false;
+		await tx.query("LOCK TABLE ONLY inbox_event IN ACCESS EXCLUSIVE MODE");
+		// Rows move between states, never into an old month; but one that was settled may have been opened for a replay.
+		const open = await tx.query(`SELECT FROM ${name} t WHERE ${IS_OPEN} LIMIT 1`);
+		if ((open.rowCount ?? 0) > 0) return false;
+		await tx.query(`DROP TABLE ${name}`);
+		return true;
+	});
+}
+
+/** `t`: an event. Waiting, or set aside and not decided on. */
+const IS_OPEN = `t.status = 'pending' OR (t.status = 'parked' AND EXISTS (
+  SELECT FROM dead_letter d WHERE d.shop_id = t.shop_id AND d.event_id = t.id AND d.state = 'open'))`;
+
+/** Somebody reads it (lock_not_available), or another process has dropped it just now (undefined_table). */
+const isLeftForLater = (error: unknown): boolean =>
+	error instanceof Error && "code" in error && (error.code === "55P03" || error.code === "42P01");
+
+type Old = { table: string; column: "at" | "received_at"; keptDays: number; where?: string };
+
+async function deleteOld(pool: Pool, { table, column, keptDays, where = "true" }: Old): Promise<number> {
+	// Names stand in this file.
+	const statement = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+	  SELECT t.ctid FROM ${table} t WHERE t.${column} < now() - $1 * interval '1 day' AND (${where}) LIMIT $2))`;
 	let total = 0;
 	for (let round = 0; round < ROUNDS_MAX; round++) {
 		const { rowCount } = await pool.query(statement, [keptDays, DELETED_MAX]);
