@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createAdminGateway } from "../sandbox/admin/index.ts";
 import { adminView } from "../sandbox/channels/shopify/index.ts";
-import { APP_ORIGIN, CLIENT, createOutside } from "../sandbox/demo/outside.ts";
+import { APP_ORIGIN, CLIENT, createOutside, DEMO_CHANNELS } from "../sandbox/demo/outside.ts";
 import { freePort } from "../server/embedded/postgres.ts";
 import { buildApp } from "./build.ts";
 import { ROOT } from "./vitest.ts";
@@ -25,7 +25,7 @@ const STOP_MS = 10_000;
 await buildApp({ log: console.log });
 const outside = await createOutside({
 	seed: 7,
-	channels: ["shopify", "woocommerce"],
+	channels: DEMO_CHANNELS,
 	toml: path.join(ROOT, "shopify.app.toml"),
 	port: ADMIN_PORT,
 });
@@ -36,10 +36,9 @@ const gateway = createAdminGateway(outside.world, {
 	mintSessionToken: (staff) => outside.shopify.mintSessionToken({ ...staff, userId: STAFF_ID }),
 	appPublicOrigin: APP_ORIGIN,
 	appLocalOrigin: () => appLocalOrigin,
-	channels: [
-		{ id: "shopify", name: "Shopify" },
-		{ id: "woocommerce", name: "WooCommerce" },
-	],
+	channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
+	markets: outside.markets,
+	stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 });
 outside.world.route(APP_ORIGIN, appLocalOrigin);
 
@@ -61,6 +60,7 @@ const app = spawn(
 			LOCKSTEP_KEYS: `dev:${randomBytes(32).toString("base64")}`,
 			LOCKSTEP_DATA_DIR: dataDir,
 			SANDBOX_UPSTREAMS: outside.world.upstreams(),
+			...Object.assign({}, ...outside.markets.map(({ environment }) => environment)),
 		},
 	},
 );

@@ -1,15 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { World } from "../world.ts";
 import { serveAsset } from "./assets.ts";
-import type { html } from "./html.ts";
-import { type Chrome, layout, type PageName } from "./layout.ts";
+import { createFollower } from "./follow.ts";
+import { layout } from "./layout.ts";
+import type { AdminMarket } from "./market.ts";
+import type { AdminPage, FormAction, Shown } from "./page.ts";
 import { appPage } from "./pages/app.ts";
-import { type Breakage, breakages, breakItFigures, breakItPage } from "./pages/break-it.ts";
-import { orderRows, ordersPage, placeOrder } from "./pages/orders.ts";
-import { editStock, productRows, productsPage } from "./pages/products.ts";
+import { type Breakage, breakItPage } from "./pages/break-it.ts";
+import { channelPage } from "./pages/channel.ts";
+import { cutTheLine, faultsOf } from "./pages/faults.ts";
+import { homePage } from "./pages/home.ts";
+import { ordersPage } from "./pages/orders.ts";
+import { productsPage } from "./pages/products.ts";
+import { watchPage, watchStrip } from "./pages/watch.ts";
 import { proxyApp } from "./proxy.ts";
 import type { AdminShop } from "./shop.ts";
 
+export type { AdminMarket, AdminMarketOrder, AdminOffer } from "./market.ts";
+export type { AdminPage } from "./page.ts";
 export type { Breakage } from "./pages/break-it.ts";
 export type { AdminShop } from "./shop.ts";
 
@@ -22,6 +30,10 @@ export type AdminGatewayOptions = {
 	appLocalOrigin: () => string;
 	/** What sells: named on the *Break it* page, each with its own faults. */
 	channels: readonly { id: string; name: string }[];
+	/** Channels beside Shopify that have a page of their own here, and a place in the menu. */
+	markets?: readonly AdminMarket[];
+	/** Pages that only the caller can make; they are told where the admin's pages begin. */
+	pages?: readonly ((root: string) => AdminPage)[];
 	/** What only the caller can break: killing a worker. */
 	breakages?: readonly Breakage[];
 	/** Played hosts with a page for people (the store on the other channel), linked in the menu. */
@@ -39,21 +51,41 @@ const FORM_BYTES_MAX = 16_384;
 
 /**
  * A shop's admin as a person's browser sees it, at the sandbox's own address: a few pages of Shopify's own (products, orders),
- * the app in its frame, and a page to break things. Every address that is not the admin's own is the app's.
+ * the app in its frame, a page for each channel beside it, and one to break things. Every address that is not the admin's own is the app's.
  */
 export function createAdminGateway(world: World, options: AdminGatewayOptions): AdminGateway {
 	const { shop, appPublicOrigin } = options;
 	const handle = shop.domain.replace(/\.myshopify\.com$/, "");
 	const root = `/store/${handle}`;
-	const chrome = (): Chrome => ({ shopName: shop.name, root, app: APP, links: (options.stores ?? []).map(linkTo) });
+	const { channels, markets = [] } = options;
+	const follower = createFollower(world, channels, shop.variants().find(({ sku }) => sku !== "")?.sku ?? "");
+	const faults = channels.flatMap((channel) => [
+		...faultsOf(world, channel),
+		...(markets.find(({ id }) => id === channel.id)?.breakages ?? []),
+	]);
+	const broken = [...faults, ...(options.breakages ?? []), cutTheLine(world, channels)];
+	const pages: AdminPage[] = [
+		homePage({ world, shop, markets, follower, root }),
+		ordersPage(shop, root, follower),
+		productsPage(shop, root, follower),
+		...markets.map((market) => channelPage(market, root, { follower, broken: faults.filter(({ group }) => group === market.name) })),
+		watchPage(shop, follower),
+		breakItPage({ world, root, channels, broken }),
+		...(options.pages ?? []).map((open) => open(root)),
+	];
+	const app = { path: `/apps/${APP.handle}`, menu: { group: "apps" as const, icon: "lockstep" as const, label: APP.name } };
+	const pageOf = (path: string) => pages.find((page) => path === page.path || path.startsWith(`${page.path}/`));
 	const linkTo = ({ name, host }: { name: string; host: string }) => ({
 		label: name,
 		url: `http://${host}.localhost:${new URL(world.origin()).port}/`,
 	});
-	const broken = [...breakages(world, options.channels), ...(options.breakages ?? [])];
-	const page = (response: ServerResponse, name: PageName, title: string, body: ReturnType<typeof html>) =>
-		response.writeHead(200, PAGE_HEADERS).end(layout(chrome(), { name, title, body }));
-	const fragment = (response: ServerResponse, body: ReturnType<typeof html>) => response.writeHead(200, PAGE_HEADERS).end(body.html);
+	const answer = (response: ServerResponse, path: string, shown: Shown) => {
+		response.writeHead(200, PAGE_HEADERS);
+		if ("fragment" in shown) return void response.end(shown.fragment.html);
+		const links = (options.stores ?? []).map(linkTo);
+		const chrome = { shopName: shop.name, root, pages: [...pages, app], links, skus: shop.variants(), strip: watchStrip(root, follower) };
+		response.end(layout(chrome, { ...shown, path, isApp: path === app.path }));
+	};
 	const frameAddress = (path: string, query: URLSearchParams) => {
 		const target = new URL(path === "" || path === "/" ? "/app" : path, appPublicOrigin);
 		for (const [name, value] of query) target.searchParams.set(name, value);
@@ -65,20 +97,8 @@ export function createAdminGateway(world: World, options: AdminGatewayOptions): 
 		return `${target.pathname}${target.search}`;
 	};
 
-	const ownPages: Record<string, (response: ServerResponse, url: URL) => void> = {
-		"/products": (response, url) => page(response, "products", "Products", productsPage(shop, root, url)),
-		"/products/rows": (response, url) => fragment(response, productRows(shop, root, url)),
-		"/orders": (response, url) => page(response, "orders", "Orders", ordersPage(shop, root, url)),
-		"/orders/rows": (response, url) => fragment(response, orderRows(shop, url)),
-		"/break-it": (response) => page(response, "break-it", "Break it", breakItPage(world, root, options.channels, broken)),
-		"/break-it/figures": (response) => fragment(response, breakItFigures(world, root, options.channels, broken)),
-		"/staff": (response) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(STAFF_FOR_APP)),
-	};
-	const ownForms: Record<string, (form: URLSearchParams) => Promise<string> | string> = {
-		"/products/stock": (form) => editStock(shop, form),
-		"/orders/place": (form) => placeOrder(shop, form),
-		"/break-it": async (form) => (await broken.find(({ id }) => id === form.get("id"))?.press()) ?? refuse("There is no such button"),
-	};
+	const staff = (response: ServerResponse) =>
+		response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(STAFF_FOR_APP));
 
 	world.serveBrowser(async (request, response) => {
 		const url = new URL(request.url ?? "/", world.origin());
@@ -103,17 +123,21 @@ export function createAdminGateway(world: World, options: AdminGatewayOptions): 
 				const token = options.mintSessionToken({ shop: shop.domain, userId: STAFF.id });
 				return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(token));
 			}
-			const form = ownForms[path];
+			const page = pageOf(path);
+			const form = page?.forms?.[path.slice(page.path.length)];
 			return form ? answerForm(request, response, form) : void response.writeHead(404).end();
 		}
-		if (path === "" || path === "/") return void response.writeHead(302, { location: `${root}/apps/${APP.handle}` }).end();
-		const inApp =
-			path === `/apps/${APP.handle}` ? "" : path.startsWith(`/apps/${APP.handle}/`) ? path.slice(`/apps/${APP.handle}`.length) : null;
+		if (path === "" || path === "/") return void response.writeHead(302, { location: `${root}/home` }).end();
+		if (path === "/staff") return void staff(response);
+		const inApp = path === app.path ? "" : path.startsWith(`${app.path}/`) ? path.slice(app.path.length) : null;
 		if (inApp !== null) {
 			const frame = { src: frameAddress(inApp, url.searchParams), root, publicOrigin: appPublicOrigin, app: APP };
-			page(response, "app", APP.name, appPage(frame));
-		} else if (ownPages[path]) ownPages[path](response, url);
-		else response.writeHead(404, { "content-type": "text/plain" }).end("This admin has no such page\n");
+			return answer(response, app.path, { title: APP.name, body: appPage(frame) });
+		}
+		const page = pageOf(path);
+		const shown = page?.show(path.slice(page.path.length), url);
+		if (page && shown) return answer(response, page.path, shown);
+		response.writeHead(404, { "content-type": "text/plain" }).end("This admin has no such page\n");
 	});
 
 	return {
@@ -126,11 +150,7 @@ const PAGE_HEADERS = { "content-type": "text/html; charset=utf-8", "cache-contro
 const STAFF_FOR_APP = { id: Number(STAFF.id), name: STAFF.name, email: STAFF.email, accountAccess: "Full access" };
 
 /** A form's answer is one sentence for a toast; a refusal is thrown and shown as such. */
-async function answerForm(
-	request: IncomingMessage,
-	response: ServerResponse,
-	act: (form: URLSearchParams) => Promise<string> | string,
-): Promise<void> {
+async function answerForm(request: IncomingMessage, response: ServerResponse, act: FormAction): Promise<void> {
 	let body = "";
 	for await (const chunk of request.setEncoding("utf8")) {
 		body += chunk as string;
@@ -143,8 +163,4 @@ async function answerForm(
 	} catch (error) {
 		response.writeHead(422, plain).end(error instanceof Error ? error.message : String(error));
 	}
-}
-
-function refuse(sentence: string): never {
-	throw new Error(sentence);
 }

@@ -1,20 +1,37 @@
 import { type Html, html, type IconName, icon, raw } from "./html.ts";
+import type { AdminPage, MenuGroup } from "./page.ts";
 
 export type Chrome = {
 	shopName: string;
 	/** `/store/<handle>` */
 	root: string;
-	app: { name: string; handle: string };
+	/** What the menu names, in its order. */
+	pages: readonly Pick<AdminPage, "path" | "menu">[];
 	links: readonly { label: string; url: string }[];
+	/** Every SKU, for the fields that take one. */
+	skus: readonly { sku: string; title: string }[];
+	/** Above every page but the app's own. */
+	strip: Html;
 };
 
-export type PageName = "orders" | "products" | "app" | "break-it";
+const GROUPS: readonly { id: MenuGroup; title: string | null }[] = [
+	{ id: "shop", title: null },
+	{ id: "channels", title: "Sales channels" },
+	{ id: "apps", title: "Apps" },
+	{ id: "sandbox", title: "Sandbox" },
+];
 
 /** One page of the simulated admin. The badge that says so is part of the layout: no page can be without it. */
-export function layout(chrome: Chrome, page: { name: PageName; title: string; body: Html }): string {
-	const { shopName, root, app, links } = chrome;
-	const entry = (name: PageName, path: string, picture: IconName, label: string) =>
-		html`<a href="${root}${path}" ${name === page.name ? raw('aria-current="page"') : null}>${icon(picture)}<span>${label}</span></a>`;
+export function layout(chrome: Chrome, page: { path: string; title: string; body: Html; isApp: boolean }): string {
+	const { shopName, root, pages, links, skus, strip } = chrome;
+	const entry = ({ path, menu }: { path: string; menu: { icon: IconName; label: string } }) =>
+		html`<a href="${root}${path}" ${path === page.path ? raw('aria-current="page"') : null}>${icon(menu.icon)}<span>${menu.label}</span></a>`;
+	const group = ({ id, title }: (typeof GROUPS)[number]) => {
+		const entries = pages.flatMap(({ path, menu }) => (menu?.group === id ? [entry({ path, menu })] : []));
+		if (entries.length === 0) return null;
+		// The app fills in what is below its own entry.
+		return html`${title && html`<h2>${title}</h2>`}${entries}${id === "apps" && raw('<div class="sub" id="app-nav"></div>')}`;
+	};
 	return `<!doctype html>${
 		html`<html lang="en">
 <head>
@@ -32,17 +49,12 @@ export function layout(chrome: Chrome, page: { name: PageName; title: string; bo
 </header>
 <input type="checkbox" id="menu" hidden>
 <nav class="side" aria-label="Shop">
-	${entry("orders", "/orders", "orders", "Orders")}
-	${entry("products", "/products", "products", "Products")}
-	<h2>Apps</h2>
-	${entry("app", `/apps/${app.handle}`, "lockstep", app.name)}
-	<div class="sub" id="app-nav"></div>
-	<h2>Sandbox</h2>
-	${entry("break-it", "/break-it", "lightning", "Break it")}
+	${GROUPS.map(group)}
 	${links.map(({ label, url }) => html`<a href="${url}" target="_blank" rel="noopener">${icon("link")}<span>${label}</span></a>`)}
 	<p class="note">Shop, orders and channels on this page are played on this machine. Nothing leaves it.</p>
 </nav>
-<main class="${page.name === "app" ? "main main-app" : "main"}">${page.body}</main>
+<main class="${page.isApp ? "main main-app" : "main"}">${page.isApp ? null : strip}${page.body}</main>
+${page.isApp ? null : html`<datalist id="skus">${skus.map(({ sku, title }) => html`<option value="${sku}">${title}</option>`)}</datalist>`}
 <div id="toasts" class="toasts"></div>
 <script src="/admin-assets/poll.js"></script>
 </body></html>`.html

@@ -59,6 +59,7 @@ try {
 		appPublicOrigin: APP_ORIGIN,
 		appLocalOrigin: () => app?.origin() ?? "http://127.0.0.1:9",
 		channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
+		markets: outside.markets,
 		stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 		breakages: [
 			{
@@ -69,6 +70,16 @@ try {
 				press: async () => {
 					await app?.killWorker();
 					return "The worker was killed; a new one is starting";
+				},
+			},
+			{
+				id: "kill-web",
+				group: "Lockstep",
+				label: "Kill the web process",
+				explanation: "Nobody hears webhooks or serves pages until its successor listens, at the same address.",
+				press: async () => {
+					await app?.killWeb();
+					return "The web process was killed; a new one is starting";
 				},
 			},
 		],

@@ -15,6 +15,8 @@ const STOP_MS = 15_000;
 export type App = {
 	origin(): string;
 	killWorker(): Promise<void>;
+	/** Its successor listens at the same address. */
+	killWeb(): Promise<void>;
 	/** Runs one of the operator's scripts in the app's environment; resolves with what it printed. */
 	run(script: string, args: readonly string[]): Promise<string>;
 	logs: string;
@@ -83,7 +85,7 @@ async function startProcesses({ upstreams, appBridgeUrl, environment = {}, say }
 	const databaseUrl = await lineOf(database, "database ");
 	const env = { ...base, DATABASE_URL: databaseUrl };
 	say("the web process and a worker");
-	const web = start("server/web.ts", { ...env, PORT: "0" });
+	let web = start("server/web.ts", { ...env, PORT: "0" });
 	const port = await portOf(web);
 	let worker = start("server/worker.ts", env);
 	const origin = `http://127.0.0.1:${port}`;
@@ -97,15 +99,25 @@ async function startProcesses({ upstreams, appBridgeUrl, environment = {}, say }
 		});
 	};
 	restart();
+	const restartWeb = () => {
+		web.once("exit", () => {
+			if (ending) return;
+			web = start("server/web.ts", { ...env, PORT: String(port) });
+			restartWeb();
+		});
+	};
+	restartWeb();
+	const kill = async (child: ChildProcess) => {
+		const gone = new Promise((resolve) => child.once("exit", resolve));
+		child.kill("SIGKILL");
+		await gone;
+	};
 
 	return {
 		origin: () => origin,
 		logs: path.join(logs, "demo.log"),
-		async killWorker() {
-			const gone = new Promise((resolve) => worker.once("exit", resolve));
-			worker.kill("SIGKILL");
-			await gone;
-		},
+		killWorker: () => kill(worker),
+		killWeb: () => kill(web),
 		run: (script, args) =>
 			new Promise((resolve, reject) => {
 				execFile(

@@ -25,13 +25,13 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 
 	test("an order placed here appears in the list and in the world's books", async () => {
 		const { page, complaints, close } = await stage.open({ path: `${ROOT}/orders` });
-		await page.getByLabel("Product").fill("NW-1");
-		await page.getByLabel("Quantity").fill("2");
+		await page.getByLabel("Product", { exact: true }).fill("NW-1");
+		await page.getByLabel("Quantity", { exact: true }).fill("2");
 		await page.getByRole("button", { name: "Place order" }).click();
 		await page.getByRole("cell", { name: "#1001" }).waitFor();
 		expect(stage.world.books.sales()).toMatchObject([{ channel: "shopify", sku: "NW-1", units: 2 }]);
 		expect(stage.shop.available("NW-1")).toBe(6);
-		await page.getByLabel("Product").fill("NO-SUCH");
+		await page.getByLabel("Product", { exact: true }).fill("NO-SUCH");
 		await page.getByRole("button", { name: "Place order" }).click();
 		await page.getByText("No product has the SKU NO-SUCH").waitFor();
 		// The refusal is an HTTP 422, which the browser writes to its console.
@@ -41,14 +41,14 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 
 	test("a fault is switched on and off again, and the caller's own button is pressed", async () => {
 		const { page, close } = await stage.open({ path: `${ROOT}/break-it` });
-		const lose = page.getByRole("button", { name: "Lose webhooks" }).nth(1);
+		const lose = page.getByRole("button", { name: "Lose notifications" }).nth(1);
 		await lose.click();
-		await page.getByText("WooCommerce: lose webhooks, on").waitFor();
+		await page.getByText("WooCommerce: lose notifications, on").waitFor();
 		expect(stage.world.faults.active()).toMatchObject([{ channel: "woocommerce", kind: "lost", rate: 0.3 }]);
 		await page.locator("button[aria-pressed=true]").waitFor();
 		await page.screenshot({ path: picturePath("break-it") });
 		await lose.click();
-		await page.getByText("WooCommerce: lose webhooks, off").waitFor();
+		await page.getByText("WooCommerce: lose notifications, off").waitFor();
 		expect(stage.world.faults.active()).toEqual([]);
 		await page.getByRole("button", { name: "Kill the worker" }).click();
 		await page.getByText("Killed").waitFor();

@@ -3,9 +3,10 @@
  * as somebody looks and is not typing in it. Forms inside are sent in the background, so that a list keeps its place.
  */
 (() => {
+	/** Unless the element says otherwise (`data-poll-ms`). */
 	const POLL_MS = 1_500;
 	const refresh = async (element: HTMLElement) => {
-		const focused = element.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
+		const focused = element.contains(document.activeElement) && /^(INPUT|SELECT)$/.test(document.activeElement?.tagName ?? "");
 		if (document.hidden || focused) return;
 		const response = await fetch(element.dataset.poll ?? "");
 		if (!response.ok) return;
@@ -15,11 +16,12 @@
 		element.innerHTML = text;
 	};
 	for (const element of document.querySelectorAll<HTMLElement>("[data-poll]")) {
+		const everyMs = Number(element.dataset.pollMs) || POLL_MS;
 		const again = () =>
 			void refresh(element)
 				.catch(() => {})
-				.finally(() => setTimeout(again, POLL_MS));
-		setTimeout(again, POLL_MS);
+				.finally(() => setTimeout(again, everyMs));
+		setTimeout(again, everyMs);
 	}
 	const say = (message: string, isError: boolean) => {
 		const toast = document.createElement("div");

@@ -1,5 +1,6 @@
 import type { World } from "../../world.ts";
 import { html, raw } from "../html.ts";
+import { type AdminPage, refuse } from "../page.ts";
 
 /** One thing to break. `press` does it (or undoes it) and says so in a sentence. */
 export type Breakage = {
@@ -13,75 +14,32 @@ export type Breakage = {
 };
 
 type NamedChannel = { id: string; name: string };
+type Parts = { world: World; root: string; channels: readonly NamedChannel[]; broken: readonly Breakage[] };
 
-const RATE = 0.3;
-const LATE_MS = 8_000;
-const COPIES = 3;
-const RETRY_AFTER_SECONDS = 2;
-
-/** The faults that every channel's stand-in knows. A button switches one on, and off again. */
-export function breakages(world: World, channels: readonly NamedChannel[]): Breakage[] {
-	const { faults } = world;
-	const every = (rate: number) => `${Math.round(rate * 100)}%`;
-	return channels.flatMap((channel) => {
-		const toggle = (name: string, label: string, explanation: string, set: (rate: number) => void, rate = RATE): Breakage => {
-			const isOn = () => faults.active().some((fault) => fault.channel === channel.id && fault.name === `panel-${name}`);
-			return {
-				id: `${channel.id}-${name}`,
-				group: channel.name,
-				label,
-				explanation,
-				isOn,
-				press() {
-					const on = isOn();
-					set(on ? 0 : rate);
-					return on ? `${channel.name}: ${label.toLowerCase()}, off` : `${channel.name}: ${label.toLowerCase()}, on`;
-				},
-			};
-		};
-		const webhooks = (name: string, rate: number, fault: Parameters<typeof faults.onWebhooks>[3]) =>
-			faults.onWebhooks(channel.id, `panel-${name}`, rate, fault);
-		return [
-			toggle("duplicate", "Duplicate webhooks", `${every(RATE)} of its webhooks come ${COPIES} times.`, (rate) =>
-				webhooks("duplicate", rate, { kind: "duplicate", copies: COPIES }),
-			),
-			toggle("lose", "Lose webhooks", `${every(RATE)} of its webhooks never come; the order poll must find them.`, (rate) =>
-				webhooks("lose", rate, { kind: "lost" }),
-			),
-			toggle("delay", "Delay webhooks", `${every(RATE)} of its webhooks come ${LATE_MS / 1000} s late, after newer ones.`, (rate) =>
-				webhooks("delay", rate, { kind: "late", delayMs: LATE_MS }),
-			),
-			toggle(
-				"throttle",
-				"Answer “too many requests”",
-				`Half of all requests get a 429 and are told to wait ${RETRY_AFTER_SECONDS} s.`,
-				(rate) =>
-					faults.onRequests(channel.id, "panel-throttle", rate, { kind: "status", status: 429, retryAfterSeconds: RETRY_AFTER_SECONDS }),
-				0.5,
-			),
-			toggle(
-				"down",
-				"Take it down",
-				"Every request gets a 503 until you switch it on again.",
-				(rate) => faults.onRequests(channel.id, "panel-down", rate, { kind: "status", status: 503 }),
-				1,
-			),
-		];
-	});
+export function breakItPage(parts: Parts): AdminPage {
+	return {
+		path: "/break-it",
+		menu: { group: "sandbox", icon: "lightning", label: "Break it" },
+		show(rest) {
+			if (rest === "") return { title: "Break it", body: whole(parts) };
+			return rest === "/figures" ? { fragment: figures(parts) } : null;
+		},
+		forms: {
+			"": async (form) => (await parts.broken.find(({ id }) => id === form.get("id"))?.press()) ?? refuse("There is no such button"),
+		},
+	};
 }
 
-export function breakItPage(world: World, root: string, channels: readonly NamedChannel[], all: readonly Breakage[]) {
-	return html`
+const whole = (parts: Parts) => html`
 <div class="page-head"><h1>Break it</h1></div>
 <p class="lead">Do to the channels what the internet does to them, and watch Lockstep's overview. The figures below are counted by the
 outside world itself; the app knows nothing of them.</p>
-<div data-poll="${root}/break-it/figures">${breakItFigures(world, root, channels, all)}</div>`;
-}
+<div data-poll="${parts.root}/break-it/figures">${figures(parts)}</div>`;
 
-export function breakItFigures(world: World, root: string, channels: readonly NamedChannel[], all: readonly Breakage[]) {
+function figures({ world, root, channels, broken }: Parts) {
 	const { books } = world;
 	const taken = books.sales().filter(({ units }) => units > 0);
-	const groups = [...new Set(all.map(({ group }) => group))];
+	const groups = [...new Set(broken.map(({ group }) => group))];
 	return html`
 <div class="tiles">
 	${tile("Orders", new Set(taken.map(({ channel, orderId }) => `${channel} ${orderId}`)).size)}
@@ -92,16 +50,18 @@ export function breakItFigures(world: World, root: string, channels: readonly Na
 	${tile("Units oversold", books.oversoldUnits())}
 </div>
 <section class="card"><div class="scroll"><table>
-	<thead><tr><th>Channel</th><th class="end">Out of step now</th><th class="end">Lag, usually</th><th class="end">Lag, slowest 1%</th><th class="end">Webhooks</th><th class="end">doubled</th><th class="end">late</th><th class="end">lost</th><th class="end">Calls</th><th class="end">429s</th></tr></thead>
+	<thead><tr><th>Channel</th><th class="end">Out of step now</th><th class="end">Lag, usually</th><th class="end">Lag, slowest 1%</th><th class="end">Notifications</th><th class="end">doubled</th><th class="end">late</th><th class="end">lost</th><th class="end">Calls</th><th class="end">429s</th></tr></thead>
 	<tbody>${channels.map(({ id, name }) => channelRow(world, id, name))}</tbody>
 </table></div></section>
-${groups.map(
-	(group) =>
-		html`<section class="card card-form"><h2>${group}</h2><div class="breakages">${all
-			.filter((one) => one.group === group)
-			.map((one) => button(root, one))}</div></section>`,
-)}`;
+${groups.map((group) => {
+	const ofGroup = broken.filter((one) => one.group === group);
+	return html`<section class="card card-form"><h2>${group}</h2>${breakageButtons(root, ofGroup)}</section>`;
+})}`;
 }
+
+/** Buttons that say whether they are on; also on the channel's own page. */
+export const breakageButtons = (root: string, some: readonly Breakage[]) =>
+	html`<div class="breakages">${some.map((one) => button(root, one))}</div>`;
 
 function channelRow({ books }: World, id: string, name: string) {
 	const deliveries = books.deliveries(id);

@@ -1,14 +1,31 @@
+import { figuresOf, keepHistory } from "./admin-history.ts";
+import { ordersView } from "./admin-orders.ts";
 import { derivedAt } from "./levels.ts";
-import { levelAt } from "./model.ts";
+import { levelAt, type Variant } from "./model.ts";
 import type { Shop } from "./shop.ts";
 
 /** The shop as an admin's pages show it: ids as text, figures per location, refusals as sentences. */
 export function adminView(shop: Shop) {
 	const { state } = shop;
+	const history = keepHistory(shop.stage);
 	const skuOf = (variantId: string): string => {
 		const sku = state.variants.get(Number(variantId))?.sku;
 		if (!sku) throw new Error("This variant has no SKU, so it cannot be edited here.");
 		return sku;
+	};
+	const titleOf = (variant: Variant) => {
+		const product = state.products.get(variant.productId)?.title ?? "";
+		return variant.title === "Default Title" ? product : `${product} - ${variant.title}`;
+	};
+	const show = (variant: Variant) => {
+		const bundle = variant.components.length > 0;
+		const available: Record<string, number> = {};
+		for (const location of state.locations.values()) {
+			const level = levelAt(state, variant.itemId, location.id);
+			const quantity = bundle ? derivedAt(state, variant, location.id) : level?.active ? level.quantities.available : null;
+			if (quantity !== null) available[String(location.id)] = quantity;
+		}
+		return { id: String(variant.id), sku: variant.sku ?? "", title: titleOf(variant), bundle, available };
 	};
 	return {
 		name: shop.name,
@@ -18,39 +35,31 @@ export function adminView(shop: Shop) {
 				.locations()
 				.filter((location) => location.active)
 				.map(({ id, name }) => ({ id: String(id), name })),
-		variants: () =>
-			[...state.variants.values()].map((variant) => {
-				const product = state.products.get(variant.productId);
-				const bundle = variant.components.length > 0;
-				const available: Record<string, number> = {};
-				for (const location of state.locations.values()) {
-					const level = levelAt(state, variant.itemId, location.id);
-					const quantity = bundle ? derivedAt(state, variant, location.id) : level?.active ? level.quantities.available : null;
-					if (quantity !== null) available[String(location.id)] = quantity;
-				}
-				const title = variant.title === "Default Title" ? (product?.title ?? "") : `${product?.title} - ${variant.title}`;
-				return { id: String(variant.id), sku: variant.sku ?? "", title, bundle, available };
-			}),
-		setAvailable({ variantId, locationId, available }: { variantId: string; locationId: string; available: number }): void {
-			shop.editStock({ sku: skuOf(variantId), locationId: Number(locationId), set: available });
+		variants: () => [...state.variants.values()].map(show),
+		product(variantId: string) {
+			const variant = state.variants.get(Number(variantId));
+			if (!variant) return null;
+			return {
+				...show(variant),
+				price: variant.price,
+				barcode: variant.barcode,
+				oversells: variant.policy === "CONTINUE",
+				components: variant.components.flatMap(({ variantId: id, quantity }) => {
+					const part = state.variants.get(id);
+					return part ? [{ id: String(id), title: titleOf(part), quantity }] : [];
+				}),
+				levels: (state.levelsOfItem.get(variant.itemId) ?? [])
+					.filter((level) => level.active && variant.components.length === 0)
+					.map((level) => ({ locationId: String(level.locationId), ...figuresOf(level.quantities, level) })),
+				history: history.of(variant.itemId),
+			};
 		},
-		orders: (limit: number) =>
-			shop
-				.orders()
-				.slice(-limit)
-				.reverse()
-				.map((order) => ({
-					name: order.name,
-					at: order.createdAt,
-					source: order.sourceName,
-					cancelled: order.cancelledAt !== null,
-					lines: order.lines.map(({ sku, title, quantity }) => ({ sku: sku ?? "", title, quantity })),
-				})),
-		placeOrder({ variantId, quantity }: { variantId: string; quantity: number }): { name: string } {
-			const placed = shop.checkout({ lines: [{ sku: skuOf(variantId), quantity }] });
-			if (placed.outcome === "placed") return { name: placed.name };
-			if (placed.outcome === "refused") throw new Error(`Only ${Math.max(0, placed.available)} of ${placed.sku} are left.`);
-			throw new Error(`The shop has no ${placed.sku}.`);
+		changeStock(edit: { variantId: string; locationId: string; change: { set: number } | { by: number }; reason: string }): number {
+			const at = { sku: skuOf(edit.variantId), locationId: Number(edit.locationId) };
+			const how = "set" in edit.change ? { set: edit.change.set } : { delta: edit.change.by };
+			history.as(edit.reason, () => shop.editStock({ ...at, ...how }));
+			return shop.level(at.sku, at.locationId)?.available ?? 0;
 		},
+		...ordersView(shop, { history, skuOf, titleOf }),
 	};
 }

@@ -1,4 +1,6 @@
+import type { Breakage } from "../../admin/index.ts";
 import { type Amazon, type AmazonSeller, createAmazon, type Queue } from "../../channels/amazon/index.ts";
+import type { OrderVersion } from "../../channels/amazon/state.ts";
 import { createRandom } from "../../random.ts";
 import type { World } from "../../world.ts";
 import type { Line, Market, MarketOptions, MarketProgram } from "./market.ts";
@@ -77,10 +79,59 @@ export function openAmazonMarket({ world, products, bundles, seed }: MarketOptio
 		async cancel(orderId) {
 			seller.cancelOrder(orderId);
 		},
+		offers: () => seller.products().map(({ sku, title, price, shown }) => ({ sku, title, price, shown })),
+		orders: () =>
+			[...seller.state.orders.values()]
+				.map(({ id, createdAt, history }) => {
+					const { status, lines } = history.at(-1) as OrderVersion;
+					return { id, at: createdAt, status, open: status === "PENDING" || status === "UNSHIPPED", lines };
+				})
+				.reverse(),
+		async editStock(sku, quantity) {
+			seller.editQuantity(sku, quantity);
+		},
+		breakages: nextWrites(world, amazon),
 		waiting: () => amazon.waiting().submissions + amazon.waiting().notifications + queue.counts().visible,
 		program: () => openProgram(world, { amazon, seller, queue }),
 	};
 }
+
+/**
+ * What may become of the next write that Amazon accepts. A button stays pressed until that write has come: Amazon has no way
+ * to take back what it was told to do with it.
+ */
+function nextWrites({ books }: World, amazon: Amazon): Breakage[] {
+	const written = () => books.calls("amazon").filter(({ operation, status }) => operation === "patchListingsItem" && status === 200).length;
+	let due = 0;
+	const armed = () => due > written();
+	const button = (id: string, label: string, explanation: string, fortune: Parameters<Amazon["nextSubmission"]>[0]): Breakage => {
+		let until = 0;
+		return {
+			id: `amazon-${id}`,
+			group: "Amazon",
+			label,
+			explanation,
+			isOn: () => armed() && until === due,
+			press() {
+				if (armed()) throw new Error("The next write's fate is settled already; edit some stock and see");
+				amazon.nextSubmission(fortune);
+				until = due = written() + 1;
+				return `Amazon: ${label.toLowerCase()}, once`;
+			},
+		};
+	};
+	return [
+		button("swallow", "Swallow the next write", "Amazon accepts it, and it never lands.", { kind: "overtaken", delayMs: NEVER_MS }),
+		button("refuse", "Refuse the next write later", "Amazon accepts it, and refuses it when it works on it.", { kind: "refused-later" }),
+		button("old", "Land the next write late", `Amazon accepts it, and it lands ${LATE_WRITE_MS / 1000} s later, over newer ones.`, {
+			kind: "overtaken",
+			delayMs: LATE_WRITE_MS,
+		}),
+	];
+}
+/** Longer than anybody plays, and what a timer can wait for. */
+const NEVER_MS = 20 * DAY_MS;
+const LATE_WRITE_MS = 20_000;
 
 async function signIn(world: World, seller: AmazonSeller): Promise<{ access_token: string; refresh_token: string }> {
 	const code = seller.authorise().spapiOauthCode;

@@ -1,25 +1,17 @@
+import type { AdminMarket } from "../../admin/index.ts";
 import type { World } from "../../world.ts";
 import type { DemoBundle, DemoProduct } from "../catalogue.ts";
 
 export type Line = { sku: string; quantity: number };
 
-/** A channel beside Shopify, as its buyers, its merchant and a program that uses its API meet it. */
-export type Market = {
-	/** The channel's id, in the app and in the books. */
-	id: string;
-	/** As people call it. */
-	name: string;
-	/** Where a person can look at it in a browser, if anywhere. */
-	host: string | null;
+/** A channel beside Shopify: what the admin shows of it, and how the merchant and a program that uses its API meet it. */
+export type Market = AdminMarket & {
 	/** What the operator's script needs to connect it (scripts/connect.ts). */
 	connectArgs(): Promise<readonly string[]>;
 	/** What the app's environment must say before it can be connected at all. */
 	environment: Readonly<Record<string, string>>;
 	/** How many listings it has. */
 	listings(): number;
-	/** null: it showed too few, and the buyer went away. */
-	checkout(lines: readonly Line[]): Promise<string | null>;
-	cancel(orderId: string): Promise<void>;
 	/** What it still has to say, or to apply. */
 	waiting(): number;
 	/** The channel as a quick program of the merchant's would use it; for the comparison only. */

@@ -13,6 +13,8 @@ const PROGRAM_ORIGIN = "https://sync.hagi-and-oak.example";
 const ROUND_TRIP_MS = [300, 800] as const;
 /** The store's Action Scheduler is run by a real cron, as hosts recommend; WordPress' own waits for a visitor and a minute. */
 const QUEUE_MS = 500;
+/** What wp-admin's staff would still cancel; a completed order is refunded. */
+const CANCELLABLE = ["pending", "on-hold", "processing"];
 
 /** The merchant's outlet: its own figures are what somebody typed a while ago, near and wrong. */
 export function openWooMarket({ world, products, bundles, seed, atomicCheckout }: MarketOptions): Market {
@@ -33,6 +35,7 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 		})),
 		...bundles.map((b) => ({ sku: b.sku, name: b.title, price: b.price, quantity: random.between(3, 20) })),
 	]);
+	const skuOf = new Map([...ids].map(([sku, { productId, variationId }]) => [variationId || productId, sku]));
 	const keys = store.addKey();
 	const call = (path: string, options: { method?: string; body?: unknown } = {}) =>
 		sendJson(world.origin(), STORE_HOST, `/wp-json/wc/v3${path}`, {
@@ -60,6 +63,19 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 			return bought.outcome === "refused" ? null : String(bought.orderId);
 		},
 		cancel: (orderId) => store.cancelOrder(Number(orderId)),
+		offers: () => store.products().map(({ sku, name, price, shown }) => ({ sku, title: name, price, shown })),
+		orders: () =>
+			store
+				.orders()
+				.map((order) => ({
+					id: String(order.id),
+					at: order.createdAt * 1000,
+					status: order.status,
+					open: CANCELLABLE.includes(order.status),
+					lines: order.lines.map((line) => ({ sku: skuOf.get(line.variationId || line.productId) ?? line.name, quantity: line.quantity })),
+				}))
+				.reverse(),
+		editStock: (sku, quantity) => store.editStock(sku, quantity),
 		// The store tells of every figure we set, one after another; its own sales would wait behind that.
 		waiting: () => store.waitingWebhooks(),
 		program: async (): Promise<MarketProgram> => ({
