@@ -97,6 +97,8 @@ export type Capabilities = {
 	clockResolutionMs: number;
 	/** The clocks of its orders and of its figures may be so far apart: within that, nobody can tell which came first. */
 	clocksApartMs?: number;
+	/** How many days of orders are read when a connection begins, where the channel's quota forbids what is usual (60). */
+	baselineDays?: number;
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
 	extraPollEveryMs?: number;
 };

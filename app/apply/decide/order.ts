@@ -50,7 +50,7 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		asOf: asOfOf(snapshot, event.receivedAt),
 		baseline: known?.baseline ?? isOlder,
 		// Orders that the import read are expected; one that turns up later from before the cut is listed for the merchant.
-		unknownOlder: known?.unknownOlder ?? (isOlder && event.source !== "import"),
+		unknownOlder: known?.unknownOlder ?? (isOlder && event.source !== "import" && snapshot.lines.some((line) => !line.fulfilledByChannel)),
 		cancelled: snapshot.cancelled,
 		firstSource: known?.firstSource ?? event.source,
 		sourceName: snapshot.source?.name ?? known?.sourceName ?? null,

@@ -34,6 +34,8 @@ export const amazon: Channel = {
 		// get-orders-with-filtering-criteria): within that, before and after cannot be told apart.
 		clocksApartMs: 120_000,
 		// 20 lists an hour is the whole quota; the regular poll takes four of them, and a long list several.
+		// 16 pages of 100 orders at once, then one in three minutes. Orders that the seller ships are shipped within days.
+		baselineDays: 14,
 		extraPollEveryMs: 10 * 60_000,
 	},
 	limits: {

@@ -65,7 +65,8 @@ type Opening = { shopId: number; connectionId: number; channel: Channel; client:
 
 async function open(deps: Deps, opening: Opening): Promise<WatchOutcome> {
 	const { shopId, connectionId, channel, actor } = opening;
-	const since = new Date(Date.now() - BASELINE_DAYS * 86_400_000).toISOString();
+	const days = channel.capabilities.baselineDays ?? BASELINE_DAYS;
+	const since = new Date(Date.now() - days * 86_400_000).toISOString();
 	const { askedAt } = await readOrders(deps.pool, opening, { since, source: "import" });
 	for (let attempt = 1; attempt <= CUTS_MAX; attempt++) {
 		const readThrough = await lastRow(deps.pool, shopId);
