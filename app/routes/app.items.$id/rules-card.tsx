@@ -72,7 +72,7 @@ function Listing({ listing, asOf, edited, onEdit, busy, onPause }: ListingProps)
 		<BlockStack gap="300">
 			<InlineStack align="space-between" blockAlign="start" gap="300">
 				<BlockStack gap="100">
-					<InlineStack gap="200" blockAlign="center">
+					<InlineStack gap="200" blockAlign="center" align="start">
 						<Text as="h3" variant="headingSm">
 							<Link monochrome removeUnderline url={`/app/channels/${listing.channelId}`}>
 								{listing.channel}
