@@ -28,7 +28,11 @@ export async function onShopAuthenticated(
 		const shop = await lockShop(tx, shopId);
 		const home = await lockHome(tx, shopId, homeConnectionId);
 		const outcome = shop.state === "uninstalled" ? "reinstalled" : home.state === "connecting" ? "installed" : "known";
-		if (outcome === "reinstalled") await tx.query(reinstallStatement, [shopId]);
+		if (outcome === "reinstalled") {
+			await tx.query(reinstallStatement, [shopId]);
+			// What was refused before says nothing of the access that was granted now.
+			await tx.query("UPDATE connection SET breaker_failures = 0, breaker_until = NULL WHERE shop_id = $1", [shopId]);
+		}
 		if (outcome === "installed") await tx.query(`UPDATE shop SET installed_at = clock_timestamp() WHERE id = $1`, [shopId]);
 		if (home.state === "connecting" || home.state === "disconnected") {
 			await tx.query(`UPDATE connection SET state = 'live', updated_at = now() WHERE shop_id = $1 AND id = $2`, [shopId, homeConnectionId]);

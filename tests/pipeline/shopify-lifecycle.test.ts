@@ -116,10 +116,17 @@ test("R34 a shop that comes back has its data, and its figures are read anew", a
 	await world.quiet(shopId);
 	shop.editStock({ sku: "MUG", set: 3 });
 	shop.createProduct({ title: "Cap", variants: [{ sku: "CAP", stock: 4 }] });
+	// What was refused before it left says nothing of the access that it grants now.
+	await world.database.pool.query(
+		"UPDATE connection SET breaker_failures = 5, breaker_until = now() + interval '5 minutes' WHERE shop_id = $1 AND id = $2",
+		[shopId, home],
+	);
 	shop.reinstall();
 	const back = await world.openApp(shop);
 	expect(back).toMatchObject({ outcome: "reinstalled", shopId, homeConnectionId: home });
 	expect(await row()).toMatchObject({ state: "installed", installation: 2, uninstalled_at: null });
+	const breaker = await world.database.pool.query("SELECT breaker_failures, breaker_until FROM connection WHERE id = $1", [home]);
+	expect(breaker.rows).toEqual([{ breaker_failures: 0, breaker_until: null }]);
 	await world.import(shopId);
 	await world.quiet(shopId);
 	const { rows } = await world.database.pool.query(
