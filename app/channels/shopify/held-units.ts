@@ -43,12 +43,16 @@ export type ShopifyLine = {
  */
 export const heldUnits = (line: ShopifyLine): number => Math.min(line.quantity, line.currentQuantity + line.refundedWithoutRestock);
 
+/** Both are for people to read: longer ones than any shop has are cut, and the order counts all the same. */
+const NAME_CHARS_MAX = 200;
+const SKU_CHARS_MAX = 500;
+
 /** The canonical snapshot. The hash covers what moves stock, so a webhook and a poll of one state are equal to each other. */
 export function toSnapshot(order: ShopifyOrder, fetched: OrderSnapshot["fetched"]): OrderSnapshot {
 	const lines = order.lines.map((line) => ({
 		lineId: line.id,
 		listingExternalId: line.variantId === null ? null : listingIdOfVariant(line.variantId),
-		sku: line.sku,
+		sku: line.sku?.slice(0, SKU_CHARS_MAX) ?? null,
 		ordered: line.quantity,
 		held: heldUnits(line),
 		fulfilledByChannel: false,
@@ -57,7 +61,7 @@ export function toSnapshot(order: ShopifyOrder, fetched: OrderSnapshot["fetched"
 		v: 1,
 		type: "order.snapshot",
 		orderId: order.id,
-		name: order.name,
+		name: order.name.slice(0, NAME_CHARS_MAX),
 		createdAt: order.createdAt,
 		stamp: order.updatedAt,
 		contentHash: hashOf({ cancelled: order.cancelledAt !== null, at: order.retailLocationId, lines }),
