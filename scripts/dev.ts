@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createAdminGateway } from "../sandbox/admin/index.ts";
+import { flowPage } from "../sandbox/admin/pages/flow.ts";
 import { adminView } from "../sandbox/channels/shopify/index.ts";
 import { APP_ORIGIN, CLIENT, createOutside, DEMO_CHANNELS } from "../sandbox/demo/outside.ts";
 import { freePort } from "../server/embedded/postgres.ts";
@@ -38,6 +39,7 @@ const gateway = createAdminGateway(outside.world, {
 	appLocalOrigin: () => appLocalOrigin,
 	channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
 	markets: outside.markets,
+	pages: [(root) => flowPage(outside.shop.flow, root)],
 	stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 });
 outside.world.route(APP_ORIGIN, appLocalOrigin);

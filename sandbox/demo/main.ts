@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildApp } from "../../scripts/build.ts";
 import { createAdminGateway } from "../admin/index.ts";
+import { flowPage } from "../admin/pages/flow.ts";
 import { adminView } from "../channels/shopify/index.ts";
 import { createRandom } from "../random.ts";
 import { playBaseline } from "./baselines.ts";
@@ -60,6 +61,7 @@ try {
 		appLocalOrigin: () => app?.origin() ?? "http://127.0.0.1:9",
 		channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
 		markets: outside.markets,
+		pages: [(root) => flowPage(outside.shop.flow, root)],
 		stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 		breakages: [
 			{

@@ -4,9 +4,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createAdminGateway } from "../../admin/index.ts";
+import { flowPage } from "../../admin/pages/flow.ts";
 import { createWorld, type World } from "../../world.ts";
 import { readFlowConfig } from "./flow-config.ts";
-import { createShopify, type Shop } from "./index.ts";
+import { adminView, createShopify, type Shop } from "./index.ts";
 
 const APP = "https://app.example";
 let world: World;
@@ -80,7 +82,7 @@ describe("Flow in a shop", () => {
 		await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
 		world.route(APP, `http://127.0.0.1:${(app.address() as AddressInfo).port}`);
 		await world.listen();
-		return { shop, asked, close: () => new Promise((resolve) => app.close(resolve)) };
+		return { shop, shopify, asked, close: () => new Promise((resolve) => app.close(resolve)) };
 	};
 	const refusal = (shop: Shop, args: Parameters<Shop["flow"]["receive"]>[0]) => shop.flow.receive(args)[0]?.message;
 
@@ -127,6 +129,31 @@ describe("Flow in a shop", () => {
 		expect(await shop.flow.run("paint", { colour: "blue" })).toMatchObject({ state: "failed", attempts: 1 });
 		await expect(shop.flow.run("paint", { shade: "dark" })).rejects.toThrow("has no field shade");
 		await expect(shop.flow.run("nothing", {})).rejects.toThrow("declares no action nothing");
+		await close();
+	});
+
+	it("has a page in the admin, where triggers are turned on, actions are run, and refusals are read", async () => {
+		const { shop, shopify, close } = await open((path) => (path === "/act" ? 422 : 200));
+		createAdminGateway(world, {
+			shop: adminView(shop),
+			mintSessionToken: (staff) => shopify.mintSessionToken(staff),
+			appPublicOrigin: APP,
+			appLocalOrigin: () => APP,
+			channels: [],
+			pages: [(root) => flowPage(shop.flow, root)],
+		});
+		const address = (path: string) => new URL(`/store/painter${path}`, world.origin());
+		const press = async (path: string, fields: Record<string, string>) => {
+			const response = await fetch(address(path), { method: "POST", body: new URLSearchParams(fields) });
+			return [response.status, await response.text()];
+		};
+		const page = await (await fetch(address("/flow"))).text();
+		for (const text of ["Paint dried", "Run “Paint”", "Simulated Shopify admin"]) expect(page).toContain(text);
+		expect(await press("/flow/use", { handle: "paint-dried" })).toEqual([200, "Paint dried: the workflow is on"]);
+		expect(await press("/flow/use", { handle: "nothing" })).toEqual([422, "The app declares no trigger nothing."]);
+		expect(await press("/flow/run", { handle: "paint", "field colour": "mauve" })).toEqual([422, "Paint failed: No such colour."]);
+		expect(await press("/flow/run", { handle: "paint" })).toEqual([422, "Colour can't be blank."]);
+		expect(await (await fetch(address("/flow/figures"))).text()).toContain("No such colour.");
 		await close();
 	});
 });
