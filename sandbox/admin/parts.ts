@@ -5,11 +5,11 @@ import { QUANTITY_MAX, type Selection } from "./page.ts";
 export const searchBar = (
 	action: string,
 	{ query, found }: Selection,
-	{ placeholder, noun }: { placeholder: string; noun: string },
+	{ placeholder, noun }: { placeholder: string; noun?: string },
 ) => html`
 <form class="filter" method="get" action="${action}" role="search">
 	<input type="search" name="q" value="${query}" placeholder="${placeholder}" aria-label="${placeholder}">
-	<span class="subdued">${found.toLocaleString("en-US")} ${noun}</span>
+	${noun && html`<span class="subdued">${found.toLocaleString("en-US")} ${noun}</span>`}
 </form>`;
 
 export function pager(action: string, { query, number, pages }: Selection) {

@@ -117,26 +117,25 @@ function list(shop: AdminShop, root: string, url: URL) {
 </section>
 <div data-poll="${root}/orders/drafts">${drafts(shop, root)}</div>
 <section class="card">
-	${searchBar(`${root}/orders`, selection, { placeholder: "Search by number, SKU or title", noun: "orders" })}
-	<div class="scroll"><table>
-		<thead><tr><th>Order</th><th>Placed</th><th>Channel</th><th>Items</th><th class="end">Units</th><th>Payment</th><th>Fulfillment</th></tr></thead>
-		<tbody data-poll="${root}/orders/rows?${selection.search}">${rows(shop, root, url)}</tbody>
-	</table></div>
-	${pager(`${root}/orders`, selection)}
+	${searchBar(`${root}/orders`, selection, { placeholder: "Search by number, SKU or title" })}
+	<div data-poll="${root}/orders/rows?${selection.search}">${rows(shop, root, url)}</div>
 </section>`;
 }
 
+/** The list grows while somebody looks, so its pages are part of what is asked for again. */
 function rows(shop: AdminShop, root: string, url: URL) {
-	const { shown } = ofPage(shop, url);
-	if (shown.length === 0) return html`<tr><td class="empty" colspan="7">No order yet.</td></tr>`;
-	return html`${shown.map(
-		(order) => html`<tr>
-		<td class="strong"><a href="${root}/orders/${order.id}">${order.name}</a></td><td class="subdued">${time(order.at)}</td><td class="nowrap">${order.source}</td>
-		<td>${order.lines.map(({ title, quantity }) => `${quantity} × ${title}`).join(", ")}</td>
-		<td class="end">${order.lines.reduce((units, { quantity }) => units + quantity, 0)}</td>
-		<td>${badge(order.financial)}</td><td>${fulfilmentBadge(order)}</td></tr>`,
-	)}`;
+	const { shown, ...selection } = ofPage(shop, url);
+	return html`<div class="scroll"><table>
+		<thead><tr><th>Order</th><th>Placed</th><th>Channel</th><th>Items</th><th class="end">Units</th><th>Payment</th><th>Fulfillment</th></tr></thead>
+		<tbody>${shown.length === 0 ? html`<tr><td class="empty" colspan="7">${selection.query === "" ? "No order yet." : "No order matches."}</td></tr>` : shown.map((order) => row(order, root))}</tbody>
+	</table></div>${pager(`${root}/orders`, selection)}`;
 }
+
+const row = (order: AdminOrder, root: string) => html`<tr>
+	<td class="strong"><a href="${root}/orders/${order.id}">${order.name}</a></td><td class="subdued">${time(order.at)}</td><td class="nowrap">${order.source}</td>
+	<td>${order.lines.map(({ title, quantity }) => `${quantity} × ${title}`).join(", ")}</td>
+	<td class="end">${order.lines.reduce((units, { quantity }) => units + quantity, 0)}</td>
+	<td>${badge(order.financial)}</td><td>${fulfilmentBadge(order)}</td></tr>`;
 
 export const fulfilmentBadge = ({ cancelled, fulfilment }: Pick<AdminOrder, "cancelled" | "fulfilment">) =>
 	cancelled ? badge("Cancelled") : badge(fulfilment, fulfilment === "Fulfilled" ? "plain" : "attention");
