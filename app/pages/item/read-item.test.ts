@@ -15,31 +15,37 @@ const read = (itemId: number | undefined, before: string | null = null, shopId =
 	readItem(db.pool, shopId, itemId ?? 0, { reader: "1", before });
 
 describe("R35 a product's page", () => {
-	test("R10 its story is read page by page: every sale stands on exactly one, those of one moment together", async () => {
-		const item = shop.items[0] ?? 0;
-		await db.pool.query("UPDATE stock SET available = 500 WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item]);
-		const base = Date.now();
-		for (let n = 0; n < 95; n++) {
-			// Three sales at a time in one millisecond.
-			const agoMs = Date.now() - base + 3_600_000 - Math.floor(n / 3) * 1_000;
-			await sell(db.pool, shop, { connection: shop.woocommerce, order: String(n), item, units: 1, agoMs });
-		}
-		const seen: string[] = [];
-		let before: string | null = null;
-		for (let pages = 0; pages < 10; pages++) {
-			const story: { events: { key: string; at: string }[]; before: string | null } = (await read(item, before))?.story ?? {
-				events: [],
-				before: null,
-			};
-			seen.push(...story.events.map(({ key }) => key));
-			expect([...story.events].sort((a, b) => (a.at < b.at ? 1 : -1)).map(({ at }) => at)).toEqual(story.events.map(({ at }) => at));
-			before = story.before;
-			if (before === null) break;
-		}
-		expect(before).toBeNull();
-		expect(new Set(seen).size).toBe(95);
-		expect(seen).toHaveLength(95);
-	});
+	test.each([
+		[0, 3],
+		[3, 50],
+	])(
+		"R10 its story is read page by page: every sale stands on exactly one, those of one moment together (%i: %i at once)",
+		async (n, together) => {
+			const item = shop.items[n] ?? 0;
+			await db.pool.query("UPDATE stock SET available = 500 WHERE shop_id = $1 AND item_id = $2", [shop.shopId, item]);
+			const base = Date.now();
+			for (let sale = 0; sale < 95; sale++) {
+				// So many sales at a time in one millisecond, as of one transaction.
+				const agoMs = Date.now() - base + 3_600_000 - Math.floor(sale / together) * 1_000;
+				await sell(db.pool, shop, { connection: shop.woocommerce, order: `${item}-${sale}`, item, units: 1, agoMs });
+			}
+			const seen: string[] = [];
+			let before: string | null = null;
+			for (let pages = 0; pages < 10; pages++) {
+				const story: { events: { key: string; at: string }[]; before: string | null } = (await read(item, before))?.story ?? {
+					events: [],
+					before: null,
+				};
+				seen.push(...story.events.map(({ key }) => key));
+				expect([...story.events].sort((a, b) => (a.at < b.at ? 1 : -1)).map(({ at }) => at)).toEqual(story.events.map(({ at }) => at));
+				before = story.before;
+				if (before === null) break;
+			}
+			expect(before).toBeNull();
+			expect(new Set(seen).size).toBe(95);
+			expect(seen).toHaveLength(95);
+		},
+	);
 
 	test("R37 another shop's product is none, and its sales are in nobody's story", async () => {
 		const other = await fillShop(db.pool, "item-2.myshopify.com", { listings: 2 });

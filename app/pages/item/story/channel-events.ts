@@ -17,15 +17,16 @@ type AttemptRow = {
 };
 
 /** What the channels were told, and what they answered. */
-export async function readUpdateEvents(db: Queryable, shopId: number, { listings, before, limit }: StoryPart): Promise<StoryEvent[]> {
+export async function readUpdateEvents(db: Queryable, shopId: number, { listings, before, limit, look }: StoryPart): Promise<StoryEvent[]> {
 	if (listings.length === 0) return [];
 	const { rows } = await db.query<AttemptRow>(
 		`SELECT a.id, a.listing_id, a.connection_id, a.at, a.operation, a.quantity, a.outcome, a.error, a.took_ms
-		   FROM unnest($2::bigint[]) AS wanted(listing_id)
-		  CROSS JOIN LATERAL (SELECT * FROM delivery_attempt WHERE shop_id = $1 AND listing_id = wanted.listing_id
-		                        AND ($3::timestamptz IS NULL OR at < $3) AND outcome <> 'lost' ORDER BY id DESC LIMIT $4) a
-		  ORDER BY a.id DESC LIMIT $4`,
-		[shopId, listings.map(({ id }) => id), before, limit],
+		   FROM (SELECT newest.*, rank() OVER (ORDER BY date_trunc('milliseconds', at) DESC) AS place
+		           FROM unnest($2::bigint[]) AS wanted(listing_id)
+		          CROSS JOIN LATERAL (SELECT * FROM delivery_attempt WHERE shop_id = $1 AND listing_id = wanted.listing_id
+		                                AND ($3::timestamptz IS NULL OR at < $3) AND outcome <> 'lost' ORDER BY id DESC LIMIT $4) newest) a
+		  WHERE a.place <= $5 ORDER BY a.id DESC`,
+		[shopId, listings.map(({ id }) => id), before, look, limit],
 	);
 	const names = await readNames(db, shopId);
 	return rows.map((row) => {
@@ -59,12 +60,12 @@ function sayAttempt(row: AttemptRow, channel: string): ["update" | "problem", st
 type DifferenceRow = { id: number; connection_id: number; at: Date; expected: number; found: number; cause: string };
 
 /** Figures that a channel showed and that nobody here had sent or sold. */
-export async function readDifferenceEvents(db: Queryable, shopId: number, { listings, before, limit }: StoryPart): Promise<StoryEvent[]> {
+export async function readDifferenceEvents(db: Queryable, shopId: number, { listings, before, look }: StoryPart): Promise<StoryEvent[]> {
 	if (listings.length === 0) return [];
 	const { rows } = await db.query<DifferenceRow>(
 		`SELECT id, connection_id, at, expected, found, cause FROM difference
 		  WHERE shop_id = $1 AND listing_id = ANY($2::bigint[]) AND ($3::timestamptz IS NULL OR at < $3) ORDER BY id DESC LIMIT $4`,
-		[shopId, listings.map(({ id }) => id), before, limit],
+		[shopId, listings.map(({ id }) => id), before, look],
 	);
 	const names = await readNames(db, shopId);
 	return rows.map((row) => ({

@@ -19,18 +19,20 @@ type MovementRow = {
 };
 
 /** Sales, returns and Shopify's own changes: the rows of the ledger. */
-export async function readStockEvents(db: Queryable, shopId: number, { itemIds, before, limit }: StoryPart): Promise<StoryEvent[]> {
+export async function readStockEvents(db: Queryable, shopId: number, { itemIds, before, limit, look }: StoryPart): Promise<StoryEvent[]> {
 	const { rows } = await db.query<MovementRow>(
-		`SELECT m.id, m.created_at, m.delta, m.after, m.cause, m.connection_id, m.order_id, coalesce(nullif(o.name, ''), m.order_id) AS order_name,
-		        l.name AS location, i.sku, (SELECT count(*) > 1 FROM location WHERE shop_id = $1 AND active) AS several
-		   FROM unnest($2::bigint[]) AS wanted(item_id)
-		  CROSS JOIN LATERAL (SELECT * FROM movement WHERE shop_id = $1 AND item_id = wanted.item_id AND ($3::timestamptz IS NULL OR created_at < $3)
-		                       ORDER BY id DESC LIMIT $4) m
+		`SELECT m.id, m.created_at, m.delta, m.after, m.cause, m.connection_id, m.order_id, l.name AS location, i.sku,
+		        coalesce((SELECT nullif(o.name, '') FROM sales_order o
+		                   WHERE o.shop_id = $1 AND o.connection_id = m.connection_id AND o.order_id = m.order_id), m.order_id) AS order_name,
+		        (SELECT count(*) > 1 FROM location WHERE shop_id = $1 AND active) AS several
+		   FROM (SELECT newest.*, rank() OVER (ORDER BY date_trunc('milliseconds', created_at) DESC) AS place
+		           FROM unnest($2::bigint[]) AS wanted(item_id)
+		          CROSS JOIN LATERAL (SELECT * FROM movement WHERE shop_id = $1 AND item_id = wanted.item_id
+		                                AND ($3::timestamptz IS NULL OR created_at < $3) ORDER BY id DESC LIMIT $4) newest) m
 		   JOIN location l ON l.shop_id = $1 AND l.id = m.location_id
 		   JOIN item i ON i.shop_id = $1 AND i.id = m.item_id
-		   LEFT JOIN sales_order o ON o.shop_id = $1 AND o.connection_id = m.connection_id AND o.order_id = m.order_id
-		  ORDER BY m.id DESC LIMIT $4`,
-		[shopId, itemIds, before, limit],
+		  WHERE m.place <= $5 ORDER BY m.id DESC`,
+		[shopId, itemIds, before, look, limit],
 	);
 	const names = await readNames(db, shopId);
 	const ofBundle = itemIds.length > 1;
@@ -73,15 +75,15 @@ function sayMovement({ cause, delta, order_name }: MovementRow, channel: string)
 type DeltaRow = { id: number; at: Date; delta: number; state: string; attempts: number; last_error: string | null };
 
 /** What Shopify was told of sales elsewhere. */
-export async function readHomeUpdates(db: Queryable, shopId: number, { itemIds, before, limit }: StoryPart): Promise<StoryEvent[]> {
+export async function readHomeUpdates(db: Queryable, shopId: number, { itemIds, before, look }: StoryPart): Promise<StoryEvent[]> {
 	const { rows } = await db.query<DeltaRow>(
 		`SELECT d.id, coalesce(d.answered_at, b.created_at) AS at, d.delta, d.state, b.attempts, b.last_error
 		   FROM unnest($2::bigint[]) AS wanted(item_id)
-		  CROSS JOIN LATERAL (SELECT * FROM delta_line WHERE shop_id = $1 AND item_id = wanted.item_id ORDER BY id DESC LIMIT $5) d
+		  CROSS JOIN LATERAL (SELECT * FROM delta_line WHERE shop_id = $1 AND item_id = wanted.item_id ORDER BY id DESC LIMIT $4) d
 		   JOIN delta_batch b ON b.shop_id = $1 AND b.id = d.batch_id
 		  WHERE $3::timestamptz IS NULL OR coalesce(d.answered_at, b.created_at) < $3
 		  ORDER BY at DESC, d.id DESC LIMIT $4`,
-		[shopId, itemIds, before, limit, HOME_LOOK_MAX],
+		[shopId, itemIds, before, look],
 	);
 	return rows.map((row) => {
 		const change = `${row.delta > 0 ? "+" : "−"}${number(Math.abs(row.delta))}`;
@@ -97,9 +99,6 @@ export async function readHomeUpdates(db: Queryable, shopId: number, { itemIds, 
 		};
 	});
 }
-
-/** Lines of one product that are looked through for a page of its story: their answers' times are not their order. */
-const HOME_LOOK_MAX = 1_000;
 
 function sayDelta({ state, attempts }: DeltaRow, change: string): ["update" | "problem", string] {
 	switch (state) {
