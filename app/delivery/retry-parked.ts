@@ -29,14 +29,9 @@ export async function retryParked(
 				which.connectionIds,
 				LISTINGS_PER_STEP,
 			]);
-			if (rows.length > 0) {
-				const listingIds = rows.map(({ id }) => id).sort((a, b) => a - b);
-				await recordAudit(tx, shopId, {
-					actor: which.actor,
-					action: "updates.retried",
-					subject: String(rows.length),
-					after: { listingIds },
-				});
+			for (const [connectionId, listingIds] of byConnection(rows)) {
+				const entry = { actor: which.actor, action: "updates.retried", subject: String(connectionId), after: { listingIds } };
+				await recordAudit(tx, shopId, entry);
 			}
 			return rows;
 		});
@@ -44,6 +39,13 @@ export async function retryParked(
 		listings += step.length;
 		if (step.length < LISTINGS_PER_STEP) return { listings, connectionIds: [...connectionIds].sort((a, b) => a - b) };
 	}
+}
+
+function byConnection(rows: readonly { id: number; connection_id: number }[]): Map<number, number[]> {
+	const listingIds = new Map<number, number[]>();
+	for (const { id, connection_id } of [...rows].sort((a, b) => a.id - b.id))
+		listingIds.set(connection_id, [...(listingIds.get(connection_id) ?? []), id]);
+	return listingIds;
 }
 
 /** Lag counts from now: nobody was late while it waited for a person. */

@@ -15,6 +15,9 @@ export type Words = {
 /** Of one entry's listings so many are named; "and 209 more" says the rest. */
 export const NAMED_MAX = 3;
 
+/** Who acts without being a person: Lockstep by itself, and the shop's workflows. */
+const OURS: Readonly<Record<string, string>> = { system: "Lockstep", flow: "Shopify Flow" };
+
 export async function readWords(db: Queryable, shopId: number, reader: string, rows: readonly AuditRow[]): Promise<Words> {
 	const shop = await readShopMap(db, shopId);
 	const people = new Map((await listMembers(db, shopId)).map(({ userId, name }) => [userId, name]));
@@ -26,7 +29,7 @@ export async function readWords(db: Queryable, shopId: number, reader: string, r
 	const names = new Map(listings.rows.map(({ id, name }) => [id, name]));
 	return {
 		shop,
-		person: (userId) => (userId === "system" ? "Lockstep" : userId === reader ? "You" : (people.get(userId) ?? `Shopify user ${userId}`)),
+		person: (userId) => OURS[userId] ?? (userId === reader ? "You" : (people.get(userId) ?? `Shopify user ${userId}`)),
 		channel: (id) => shop.channels.find((channel) => channel.id === id)?.name || "a former channel",
 		location: (id) => shop.locations.find((location) => location.id === id)?.name ?? "a former location",
 		listing: (id) => names.get(id) ?? "a former listing",

@@ -34,6 +34,8 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Paused ${things()} on ${channel}`);
 		case "listings.resumed":
 			return plain(`Resumed ${things()} on ${channel}`);
+		case "updates.retried":
+			return plain(`Tried failed updates of ${things()} on ${channel} again`);
 		case "listings.linked":
 			return plain(`Linked ${things()} on ${channel}`);
 		case "listings.unlinked":
