@@ -67,6 +67,20 @@ test("R43 the copy comes first, the order later, in one batch or another: one sa
 	await expectCoherentState(db.pool, shop.shopId);
 });
 
+test("R43 R11 the copy has taken the last units: its order, coming second, moves nothing and is no oversell", async () => {
+	await put(db.pool, shop, [copy("5001", 10, "111-1"), reading(0, 0, at("10:01:00"))], toHome);
+	await drain();
+	await put(db.pool, shop, [order("111-1", [{ item: 0, held: 10 }])]);
+	await drain();
+	expect(await stock()).toEqual({ available: 0, short: 0, owed: 0 });
+	const { rows } = await db.pool.query(
+		`SELECT (SELECT count(*)::int FROM oversell WHERE shop_id = $1) AS oversells,
+		   (SELECT count(*)::int FROM movement WHERE shop_id = $1 AND connection_id = $2) AS movements`,
+		[shop.shopId, shop.guest],
+	);
+	expect(rows).toEqual([{ oversells: 0, movements: 0 }]);
+});
+
 test("R43 the copy is cancelled and restocked while the sale stands: its units are taken here", async () => {
 	await put(db.pool, shop, [order("111-1", [{ item: 0, held: 2 }])]);
 	await put(db.pool, shop, [copy("5001", 2, "111-1"), reading(0, 8, at("10:01:00"))], toHome);
