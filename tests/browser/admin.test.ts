@@ -33,7 +33,7 @@ describe.skipIf(!chromiumPath)("the simulated admin's own pages", () => {
 		expect(stage.shop.available("NW-1")).toBe(6);
 		await page.getByLabel("Product", { exact: true }).fill("NO-SUCH");
 		await page.getByRole("button", { name: "Place order" }).click();
-		await page.getByText("No product has the SKU NO-SUCH").waitFor();
+		await page.getByText("No product here has the SKU NO-SUCH").waitFor();
 		// The refusal is an HTTP 422, which the browser writes to its console.
 		expect(complaints.filter((text) => !text.includes("422"))).toEqual([]);
 		await close();

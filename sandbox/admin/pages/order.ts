@@ -1,8 +1,7 @@
 import { html } from "../html.ts";
 import { QUANTITY_MAX } from "../page.ts";
 import { back, badge, hidden, productField, quantityField, time } from "../parts.ts";
-import type { AdminOrderDetail } from "../shop.ts";
-import { fulfilmentBadge } from "./orders.ts";
+import type { AdminOrder, AdminOrderDetail } from "../shop.ts";
 
 /** One order: its lines, and the buttons that Shopify would offer for it. */
 export const orderPage = (root: string, order: AdminOrderDetail) => html`
@@ -15,6 +14,9 @@ const addProduct = (root: string, { id }: AdminOrderDetail) => html`
 	<h2>Add a product</h2>
 	<form class="inline" method="post" action="${root}/orders/add">${hidden({ order: id })}${productField}${quantityField}<button class="button">Add to order</button></form>
 </section>`;
+
+export const fulfilmentBadge = ({ cancelled, fulfilment }: Pick<AdminOrder, "cancelled" | "fulfilment">) =>
+	cancelled ? badge("Cancelled") : badge(fulfilment, fulfilment === "Fulfilled" ? "plain" : "attention");
 
 /** What changes while somebody looks, and by what is pressed. */
 export function orderParts(root: string, order: AdminOrderDetail) {

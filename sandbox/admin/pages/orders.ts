@@ -3,7 +3,7 @@ import { html } from "../html.ts";
 import { type AdminPage, productOf, QUANTITY_MAX, quantityOf, refuse, select, wholeNumber } from "../page.ts";
 import { badge, hidden, pager, productField, quantityField, searchBar, time } from "../parts.ts";
 import type { AdminOrder, AdminShop } from "../shop.ts";
-import { orderPage, orderParts } from "./order.ts";
+import { fulfilmentBadge, orderPage, orderParts } from "./order.ts";
 
 const TILL = "pos:";
 
@@ -136,9 +136,6 @@ const row = (order: AdminOrder, root: string) => html`<tr>
 	<td>${order.lines.map(({ title, quantity }) => `${quantity} × ${title}`).join(", ")}</td>
 	<td class="end">${order.lines.reduce((units, { quantity }) => units + quantity, 0)}</td>
 	<td>${badge(order.financial)}</td><td>${fulfilmentBadge(order)}</td></tr>`;
-
-export const fulfilmentBadge = ({ cancelled, fulfilment }: Pick<AdminOrder, "cancelled" | "fulfilment">) =>
-	cancelled ? badge("Cancelled") : badge(fulfilment, fulfilment === "Fulfilled" ? "plain" : "attention");
 
 function drafts(shop: AdminShop, root: string) {
 	const waiting = shop.drafts();

@@ -1,7 +1,9 @@
 import { html } from "../html.ts";
 import { back, badge, hidden, time } from "../parts.ts";
 import type { AdminHistoryEntry, AdminProduct, AdminShop, StockFigures } from "../shop.ts";
-import { REASONS } from "./products.ts";
+
+/** Shopify's own reasons for an adjustment by hand; the first is what it chooses. */
+export const REASONS = ["Correction", "Count", "Received", "Return restock", "Damaged", "Theft or loss", "Promotion or donation"] as const;
 
 /** A product as Shopify shows it to who looks after its stock: quantities per location, an adjustment, and the history. */
 export const productPage = (shop: AdminShop, root: string, product: AdminProduct) => html`

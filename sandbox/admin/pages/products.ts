@@ -3,10 +3,7 @@ import { html } from "../html.ts";
 import { type AdminPage, refuse, select, wholeNumber } from "../page.ts";
 import { badge, hidden, pager, searchBar } from "../parts.ts";
 import type { AdminShop, AdminVariant } from "../shop.ts";
-import { productPage, productParts } from "./product.ts";
-
-/** Shopify's own reasons for an adjustment by hand; the first is what it chooses. */
-export const REASONS = ["Correction", "Count", "Received", "Return restock", "Damaged", "Theft or loss", "Promotion or donation"] as const;
+import { productPage, productParts, REASONS } from "./product.ts";
 
 /** Products with their stock, and each product's page. */
 export function productsPage(shop: AdminShop, root: string, follower: Follower): AdminPage {
