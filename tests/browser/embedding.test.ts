@@ -92,6 +92,26 @@ describe.skipIf(!chromiumPath)("R34 the app inside the admin's frame", () => {
 		expect(throughGateway.headers.get("content-security-policy")).toBe("frame-ancestors 'none';");
 	});
 
+	test("each shop's pages may be framed by that shop's admin alone, and they work in a browser that is left without a cookie", async () => {
+		const other = "harbour-goods.myshopify.com";
+		stage.shopify.createShop({ domain: other });
+		const token = stage.shopify.mintSessionToken({ shop: other, userId: STAFF });
+		const page = await ask(`/app?${frameQuery(token, other)}`);
+		expect(page.status).toBe(200);
+		const policy = String(page.headers["content-security-policy"]);
+		expect(policy).toContain(`frame-ancestors https://${other} https://admin.shopify.com`);
+		expect(policy).not.toContain(SHOP);
+		expect(page.headers["set-cookie"]).toBeUndefined();
+		await stage.database.pool.query("DELETE FROM session WHERE shop_domain = $1", [other]);
+		await stage.database.pool.query("SELECT erase_shop(id) FROM shop WHERE domain = $1", [other]);
+
+		const visit = await stage.open();
+		await visit.app.getByTestId("verdict").waitFor();
+		expect(await visit.page.context().cookies()).toEqual([]);
+		expect(visit.complaints).toEqual([]);
+		await visit.close();
+	});
+
 	test("a token of one shop opens that shop's page, whatever shop the address names (R37)", async () => {
 		const other = "somebody-else.myshopify.com";
 		const mine = await fillShop(stage.database.pool, SHOP, { listings: 3 });
