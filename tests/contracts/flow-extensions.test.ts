@@ -5,6 +5,7 @@ import { ACTIONS, TRIGGERS, triggerOf, USAGE_PATH } from "#app/flow/vocabulary.t
 import { createFlowEndpoints } from "#flow";
 import { readFlowConfig } from "../../sandbox/channels/shopify/flow-config.ts";
 import { parseToml } from "../../sandbox/channels/shopify/toml.ts";
+import { webOptionsOf } from "../../server/web.ts";
 
 const folder = fileURLToPath(new URL("../../extensions/", import.meta.url));
 /** Refuses what Shopify's CLI refuses. */
@@ -47,6 +48,8 @@ test.each(config.actions)(
 test("R34 what Flow calls is served, and under the app's own address", () => {
 	expect(config.lifecycleUrl).toBe(USAGE_PATH);
 	const served = Object.keys(createFlowEndpoints({ env: { shopifyApiSecrets: [] } } as never));
+	const whole = webOptionsOf({ appUrl: "https://lockstep.example" } as never, { env: { shopifyApiSecrets: [] } } as never).endpoints ?? {};
+	expect(Object.keys(whole)).toEqual(expect.arrayContaining(served));
 	expect(served.sort()).toEqual([USAGE_PATH, ...config.actions.map(({ runtimeUrl }) => runtimeUrl)].sort());
 });
 
