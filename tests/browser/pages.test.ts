@@ -61,6 +61,10 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 		["/app/activity", "Changed the rule of WooCommerce"],
 		["/app/settings", "Where stock is counted"],
 		["/app/items/999999", "This is not here"],
+		[`/app/channels/${shop.woocommerce}`, "WooCommerce"],
+		[`/app/channels/${shop.woocommerce}/matching`, "WooCommerce"],
+		[`/app/channels/${shop.woocommerce}/rules`, "WooCommerce"],
+		[`/app/channels/${shop.woocommerce}/disconnect`, "WooCommerce"],
 	];
 
 	for (const { name, width, height } of WIDTHS) {
