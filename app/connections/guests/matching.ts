@@ -114,7 +114,8 @@ const LOOSE: readonly Loose[] = [
  * `MUG-6PK`, `MUG_X6`, `6xMUG`, `MUG-PACK12`: the code of one piece with a number of pieces before or behind it. Sold as a pack it
  * takes several pieces of home's product, so a person must look: linked as they are, each pack would count as one piece.
  */
-const PACK = /(?<=[\p{L}\p{N}])[-_./]?(?:x\d{1,3}|\d{1,3}(?:x|pk|pack|pcs|ct|er)|(?:pk|pack|set)[-_.]?\d{1,3})$|^\d{1,3}x[-_./]?(?=[\p{L}\p{N}])/u;
+const PACK =
+	/(?<=[\p{L}\p{N}])[-_./]?(?:x\d{1,3}|\d{1,3}(?:x|pk|pack|pcs|ct|er)|(?:pk|pack|set)[-_.]?\d{1,3})$|^\d{1,3}x[-_./]?(?=[\p{L}\p{N}])/u;
 const withoutPack = (code: string) => code.replace(PACK, "");
 
 const looseForm = (of: Sellable, { by, form }: Loose): string | null => (of[by] ? form(of[by]) : null);

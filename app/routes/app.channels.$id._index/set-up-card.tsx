@@ -115,7 +115,7 @@ function stepsOf({ page, sending, send, mayOperate, mayApprove }: SetUpCardProps
 			title: "Match them with your products",
 			body:
 				channel.listings > 0
-					? `${plural(channel.listings, "listing")} linked, ${number(channel.unlinked)} without a match. Those are left alone until you link them.`
+					? `${plural(channel.listings, "listing")} linked${channel.unlinked > 0 ? `, ${number(channel.unlinked)} without a match: those are left alone until you link them` : ""}.`
 					: `${plural(channel.unlinked, "listing")} to match by SKU and barcode.`,
 			action: (
 				<InlineStack>

@@ -29,9 +29,11 @@ export default function ChannelsPage() {
 		<AppPage title="Channels">
 			<BlockStack gap="600">
 				<BlockStack gap="300">
-					<Text as="h2" variant="headingMd">
-						Your channels
-					</Text>
+					<Box paddingInline={{ xs: "400", sm: "0" }}>
+						<Text as="h2" variant="headingMd">
+							Your channels
+						</Text>
+					</Box>
 					<Card padding="0">
 						<ul className="rows" data-testid="connected">
 							{gallery.connected.map((channel) => (
@@ -48,9 +50,11 @@ export default function ChannelsPage() {
 					</Card>
 				</BlockStack>
 				<BlockStack gap="300">
-					<Text as="h2" variant="headingMd">
-						Connect a channel
-					</Text>
+					<Box paddingInline={{ xs: "400", sm: "0" }}>
+						<Text as="h2" variant="headingMd">
+							Connect a channel
+						</Text>
+					</Box>
 					<InlineGrid columns={{ xs: 1, md: 2 }} gap="400">
 						{gallery.available.map((channel) => (
 							<Available key={channel.id} channel={channel} mayApprove={mayApprove} isImporting={gallery.isImporting} />

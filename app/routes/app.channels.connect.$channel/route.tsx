@@ -36,7 +36,9 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	if (outcome === null) return { form, refused: null };
 	if (!("connectionId" in outcome)) return { form, refused: outcome.reason };
 	await askForSetUp(deps(), shopId, outcome.connectionId, { work: "catalogue", actor: userId });
-	throw redirect(`/app/channels/${outcome.connectionId}`);
+	// The frame's own parameters stay: a page that is asked for without them is led out of the admin, to be signed in anew.
+	for (const name of ["nonce", "user_id", "success"]) searchParams.delete(name);
+	throw redirect(`/app/channels/${outcome.connectionId}?${searchParams}`);
 }
 
 type Answer = { ok: false; message: string } | { ok: true; leave: string };
