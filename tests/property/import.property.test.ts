@@ -68,7 +68,9 @@ const day: fc.Arbitrary<Day> = fc.record({
 	),
 });
 
-const RUNS = Number(process.env.FC_RUNS ?? 40);
+/** Which moment a kill or a deed meets depends on the machine: days are played until everything was met, so many at most. */
+const RUNS = Number(process.env.FC_RUNS ?? 20);
+const ROUNDS_MAX = 6;
 const PHASES = ["no export", "export created", "export running", "export ready", "import done"] as const;
 type Phase = (typeof PHASES)[number];
 const met = {
@@ -86,19 +88,30 @@ const met = {
 const count = <K>(map: Map<K, number>, key: K) => void map.set(key, (map.get(key) ?? 0) + 1);
 
 it("R44 R08 import while sales run, webhooks late, twice, reordered and lost, processes killed: our stock = Shopify's = the books'", {
-	timeout: 60_000 + RUNS * 3_000,
+	timeout: 60_000 + RUNS * ROUNDS_MAX * 3_000,
 }, async () => {
-	await fc.assert(fc.asyncProperty(day, live), { numRuns: RUNS, seed: Number(process.env.FC_SEED ?? 20261121), endOnFailure: true });
-	// What the generator must have met, or it shows nothing.
-	expect(KINDS.filter((kind) => (met.kinds.get(kind) ?? 0) < 2)).toEqual([]);
-	expect(PHASES.filter((phase) => (met.phases.get(phase) ?? 0) < 5)).toEqual([]);
-	expect(["delivered", "duplicate", "late", "lost", "reordered"].filter((fate) => (met.fates.get(fate) ?? 0) < 10)).toEqual([]);
-	expect(["locations", "export", "rows", "applying"].filter((phase) => (met.killed.get(phase) ?? 0) < 1)).toEqual([]);
-	expect(Math.min(met.figures, met.baseline, met.counted)).toBeGreaterThan(10);
-	// A later wish for the same item takes the reason's place, so this counts too few.
-	expect(met.read).toBeGreaterThan(2);
-	expect(Math.min(met.twoAtOnce, met.clean)).toBeGreaterThan(0);
+	const seed = Number(process.env.FC_SEED ?? 20261121);
+	for (let round = 0; round < ROUNDS_MAX && notMet().length > 0; round++)
+		await fc.assert(fc.asyncProperty(day, live), { numRuns: RUNS, seed: seed + round, endOnFailure: true });
+	expect(notMet()).toEqual([]);
 });
+
+/** What the generator has not met (often enough) so far: without it the test would show less than its name says. */
+function notMet(): string[] {
+	const rare = <K extends string>(kinds: readonly K[], counted: ReadonlyMap<K, number>, least: number) =>
+		kinds.filter((kind) => (counted.get(kind) ?? 0) < least);
+	const few = (counts: Record<string, number>, least: number) => Object.keys(counts).filter((name) => (counts[name] ?? 0) < least);
+	const { figures, baseline, counted, read, twoAtOnce, clean } = met;
+	return [
+		...rare(KINDS, met.kinds, 2),
+		...rare(PHASES, met.phases, 5),
+		...rare(["delivered", "duplicate", "late", "lost", "reordered"], met.fates, 10),
+		...rare(["locations", "export", "rows", "applying"], met.killed, 1),
+		...few({ figures, baseline, counted }, 10),
+		// A later wish for the same item takes the reason's place, so "read" counts too few.
+		...few({ read, twoAtOnce, clean }, 1),
+	];
+}
 
 let days = 0;
 /** Far more than any of these days needs. */
