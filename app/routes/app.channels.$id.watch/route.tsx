@@ -135,7 +135,9 @@ export default function WatchRoute() {
 						{watch.newest.length === 0 ? (
 							<Box padding="400" paddingBlockStart="0">
 								<Text as="p" tone="subdued">
-									Nothing would have had to be sent: every figure was right.
+									{watch.wouldChangeNow > 0
+										? "Nothing has been computed yet: its figures are being read."
+										: "Nothing would have had to be sent: every figure was right."}
 								</Text>
 							</Box>
 						) : (
