@@ -300,6 +300,8 @@ describe("actions", () => {
 
 	test("a body that was signed for one action does nothing at another's address, nor does its run id", async () => {
 		const body = { shopify_domain: w.shop.domain, action_run_id: "run-1", handle: "replay-failed-updates", properties: { sku: "MUG" } };
+		expect((await ask("/flow/actions/pause-sku-everywhere", body)).status).toBe(400);
+		expect(await rows("SELECT FROM flow_run WHERE shop_id = $1 AND run_id = 'run-1'")).toEqual([]);
 		expect((await ask("/flow/actions/replay-failed-updates", body)).status).toBe(200);
 		expect((await ask("/flow/actions/pause-sku-everywhere", body)).status).toBe(400);
 		expect((await ask("/flow/actions/pause-sku-everywhere", { ...body, handle: undefined })).status).toBe(400);
@@ -308,7 +310,13 @@ describe("actions", () => {
 
 	test("R37 an action of one shop never touches another's listings, though SKU, names and run ids are the same", async () => {
 		const other = w.kit.shopify.createShop({ domain: "flow-other.myshopify.com", booksAs: null });
-		other.seed({ locations: [{ name: "Main" }], products: [{ title: "MUG", variants: [{ sku: "MUG", stock: { Main: 5 } }] }] });
+		other.seed({
+			locations: [{ name: "Main" }],
+			products: [
+				{ title: "MUG", variants: [{ sku: "MUG", stock: { Main: 5 } }] },
+				{ title: "Only there", variants: [{ sku: "ONLY-THERE", stock: { Main: 5 } }] },
+			],
+		});
 		const { shopId } = await w.kit.openApp(other);
 		await w.kit.import(shopId);
 		const [made] = await rows<{ id: number }>(
@@ -324,6 +332,8 @@ describe("actions", () => {
 		await w.shop.flow.run("replay-failed-updates", { sku: "MUG" });
 		await w.shop.flow.run("replay-failed-updates", {});
 		expect(await state()).toEqual(before);
+		expect(await w.shop.flow.run("pause-sku-everywhere", { sku: "ONLY-THERE" })).toMatchObject({ status: 422 });
+		expect(await w.shop.flow.run("replay-failed-updates", { sku: "ONLY-THERE" })).toMatchObject({ status: 422 });
 		expect(await rows("SELECT FROM audit WHERE shop_id = $1 AND actor = 'flow'", [shopId])).toEqual([]);
 		await resume("MUG");
 
