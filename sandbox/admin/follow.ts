@@ -21,6 +21,12 @@ export type Figure = {
 };
 
 /**
+ * By the merchant's rules a channel may show another figure than what there is: one that moved and then stayed for so long has
+ * followed as well. A shorter time would take the figure of an earlier change for it.
+ */
+const CALM_MS = 5_000;
+
+/**
  * It looks at the sandbox's own books, so what it says is what buyers see, whatever the app believes. A person follows one
  * product at a time: the one that was last bought or edited on these pages, or that was chosen.
  */
@@ -29,6 +35,7 @@ export function createFollower(world: World, channels: readonly { id: string; na
 	const nameOf = (id: string) => channels.find((channel) => channel.id === id)?.name ?? id;
 	let sku = first;
 	let happened: Happened | null = null;
+	let readTo = books.mark();
 	let seen = new Map<string, { shown: number | undefined; since: number }>();
 
 	const look = () => {
@@ -47,13 +54,15 @@ export function createFollower(world: World, channels: readonly { id: string; na
 	const concerns = (moved: string) => books.componentsOf(sku).some((part) => part.sku === moved);
 	books.watch(({ kind }) => {
 		if (kind === "showed") look();
-		// A listener is called right after the entry was made, so it is the last one.
-		const sale = kind === "sold" ? books.sales().at(-1) : undefined;
-		if (sale && concerns(sale.sku)) {
+		// The sale of a bundle is several entries, one for each of its parts, and told once.
+		for (const sale of books.sales().slice(readTo)) {
+			if (!concerns(sale.sku)) continue;
 			const pieces = sale.sku === sku ? `${Math.abs(sale.units)} ` : "its parts ";
 			const what = `${pieces}${sale.units > 0 ? "sold on" : "given back on"} ${nameOf(sale.channel)}`;
 			happened = { at: sale.at, channel: sale.channel, what, behindItsBack: false };
 		}
+		readTo = books.mark();
+		// A listener is called right after the entry was made, so it is the last one.
 		const edit = kind === "edited" ? books.edits().at(-1) : undefined;
 		if (edit && concerns(edit.sku)) {
 			const what = `stock edited by ${edit.delta > 0 ? "+" : ""}${edit.delta} in ${nameOf(edit.channel)}`;
@@ -79,8 +88,7 @@ export function createFollower(world: World, channels: readonly { id: string; na
 				if (!happened || shown === undefined) return figure("still");
 				const own = id === happened.channel;
 				if (own && !happened.behindItsBack) return figure("here");
-				// By rules of the merchant's a channel may show less than there is: a figure that moved has followed.
-				const moved = since > happened.at && (!own || shown === should);
+				const moved = since > happened.at && (shown === should || (!own && now - since > CALM_MS));
 				if (moved) return figure("followed", since - happened.at);
 				return shown === should ? figure("still") : figure("waiting", now - happened.at);
 			});

@@ -66,7 +66,7 @@ function whole(parts: Parts) {
 		return html`<section class="card card-form side-card" aria-label="${name}"><h2>${name}</h2>
 	<div class="side-figure" data-poll="${root}/home/figure/${channel}" data-poll-ms="${WATCH_EVERY_MS}">${figureOf(figure)}</div>
 	<form class="row-form" method="post" action="${root}/home/buy"><input type="hidden" name="channel" value="${channel}"><input type="number" name="quantity" value="1" min="1" max="${QUANTITY_MAX}" aria-label="Quantity to buy on ${name}" required><button class="button button-primary">Buy</button></form>
-	<form class="row-form" method="post" action="${root}/home/type"><input type="hidden" name="channel" value="${channel}"><input type="number" name="quantity" min="0" aria-label="New figure on ${name}" required><button class="button">${isShop ? `Set at ${first?.name ?? ""}` : "Type it there"}</button></form>
+	<form class="row-form" method="post" action="${root}/home/type"><input type="hidden" name="channel" value="${channel}"><input type="number" name="quantity" min="0" placeholder="Figure" aria-label="New figure on ${name}" required><button class="button">${isShop ? `Set at ${first?.name ?? ""}` : "Type it there"}</button></form>
 </section>`;
 	};
 	return html`
