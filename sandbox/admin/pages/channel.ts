@@ -73,19 +73,19 @@ function whole(market: AdminMarket, base: string, { root, url, broken }: { root:
 	</form>
 </section>
 <section class="card">
+	<h2 class="card-title">Orders</h2>
+	<div class="scroll short"><table>
+		<thead><tr><th>Order</th><th>Placed</th><th>Items</th><th>Status</th><th></th></tr></thead>
+		<tbody data-poll="${base}/orders">${orderRows(market, base)}</tbody>
+	</table></div>
+</section>
+<section class="card">
 	${searchBar(base, selection, { placeholder: "Search by title or SKU", noun: "listings" })}
 	<div class="scroll"><table>
 		<thead><tr><th>Listing</th><th>SKU</th><th class="end">Price</th><th class="end">Buyers see</th><th>Type another figure there</th></tr></thead>
 		<tbody data-poll="${base}/rows?${selection.search}">${offerRows(market, base, url)}</tbody>
 	</table></div>
 	${pager(base, selection)}
-</section>
-<section class="card">
-	<h2 class="card-title">Orders</h2>
-	<div class="scroll"><table>
-		<thead><tr><th>Order</th><th>Placed</th><th>Items</th><th>Status</th><th></th></tr></thead>
-		<tbody data-poll="${base}/orders">${orderRows(market, base)}</tbody>
-	</table></div>
 </section>
 <section class="card card-form"><h2>Make ${market.name} misbehave</h2><div data-poll="${base}/faults">${breakageButtons(root, broken)}</div></section>`;
 }
