@@ -107,6 +107,7 @@ export async function loadState(
 		ordinal: 0,
 		fetches: [],
 		complaints: [],
+		mirrorSources: [],
 		differences: [],
 		touched: new Set(),
 	};

@@ -100,6 +100,21 @@ test("R43 R21 a copy that does not say of which order is told to a person; once 
 	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 0 });
 });
 
+test("R43 the app that makes copies is learned from its first one with a number", async () => {
+	await db.pool.query("UPDATE connection SET mirror_sources = '{}' WHERE id = $1", [shop.guest]);
+	await put(db.pool, shop, [copy("5000", 1, null)], toHome);
+	await drain();
+	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 0 });
+	await put(db.pool, shop, [order("111-1", [{ item: 0, held: 1 }])]);
+	await put(db.pool, shop, [copy("5001", 1, "111-1")], toHome);
+	await drain();
+	await put(db.pool, shop, [copy("5002", 1, null)], toHome);
+	await drain();
+	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 1 });
+	const { rows } = await db.pool.query("SELECT mirror_sources FROM connection WHERE id = $1", [shop.guest]);
+	expect(rows).toEqual([{ mirror_sources: ["580111"] }]);
+});
+
 test("R43 where the merchant has not said that orders are copied, equal numbers mean nothing", async () => {
 	await db.pool.query("UPDATE connection SET mirror = 'none' WHERE id = $1", [shop.guest]);
 	await put(db.pool, shop, [order("111-1", [{ item: 0, held: 2 }])]);

@@ -3,7 +3,7 @@ import { requestFetch } from "#inbox";
 import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
 import { writeListings } from "#listings";
 import { type ApplyState, componentsOf } from "./decide/state.ts";
-import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences } from "./sql/inbox.ts";
+import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences, writeMirrorSources } from "./sql/inbox.ts";
 
 /** Writes what was decided, in the order of the foreign keys. Everything is in the caller's transaction. */
 export async function writeState(
@@ -77,4 +77,5 @@ export async function writeState(
 		orders.flatMap((o) => [`unmapped:${o.connectionId}:${o.orderId}`, `copy:${o.orderId}`]).filter((key) => !complained.has(key)),
 	);
 	await writeDifferences(tx, shopId, state.differences);
+	await writeMirrorSources(tx, shopId, state.mirrorSources);
 }

@@ -141,7 +141,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				"UPDATE listing SET item_id = (SELECT min(id) FROM item WHERE shop_id = $1), link_state = 'linked' WHERE shop_id = $1 AND sku = 'NW-0001'",
 				[shop.shopId],
 			);
-			await query(`INSERT INTO connection_setup (shop_id, connection_id, mirrored) VALUES ($1, $2, 'yes')`, [
+			await query(`INSERT INTO connection_setup (shop_id, connection_id, mirrored) VALUES ($1, $2, 'unsure')`, [
 				shop.shopId,
 				shop.woocommerce,
 			]);

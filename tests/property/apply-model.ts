@@ -98,6 +98,7 @@ export function createModel(options: ModelOptions): ApplyState {
 		ordinal: 0,
 		fetches: [],
 		complaints: [],
+		mirrorSources: [],
 		differences: [],
 		touched: new Set(),
 	};

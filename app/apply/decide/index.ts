@@ -12,7 +12,7 @@ import { type ApplyState, type BatchEvent, componentsOf, stockKey, type Verdict 
  */
 export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdict[] {
 	return events.map((event) => {
-		const lists = [state.movements, state.fetches, state.complaints, state.differences];
+		const lists = [state.movements, state.fetches, state.complaints, state.differences, state.mirrorSources];
 		const lengths = lists.map((list) => list.length);
 		state.ordinal = 0;
 		state.touched.clear();

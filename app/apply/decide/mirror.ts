@@ -33,7 +33,11 @@ export function originalsOf(state: ApplyState, copy: Order): { connection: Conne
 	for (const connection of state.connections.values()) {
 		if (connection.isHome || connection.mirror !== "takes-stock") continue;
 		const order = state.orders.get(orderKey(connection.id, copy.sourceIdentifier));
-		if (order) originals.push({ connection, order });
+		if (!order) continue;
+		originals.push({ connection, order });
+		// Its maker is one that copies this channel's orders: another of its that carries no number is worth a word.
+		if (copy.sourceName !== null && !connection.mirrorSources.includes(copy.sourceName))
+			state.mirrorSources.push({ connectionId: connection.id, name: copy.sourceName });
 	}
 	return originals;
 }

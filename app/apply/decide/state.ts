@@ -35,6 +35,8 @@ export type ApplyState = {
 	ordinal: number;
 	fetches: FetchWish[];
 	complaints: Complaint[];
+	/** Makers of copies that were not known so far. */
+	mirrorSources: { connectionId: number; name: string }[];
 	differences: { connectionId: number; listingId: number; expected: number; found: number; cause: string }[];
 	/** Items whose stock moved in the event that is being decided. */
 	touched: Set<number>;

@@ -152,3 +152,19 @@ export async function writeDifferences(
 		],
 	);
 }
+
+/** Makers of copies, as home names them; each is noted once, and few at all. */
+export async function writeMirrorSources(
+	tx: PoolClient,
+	shopId: number,
+	found: readonly { connectionId: number; name: string }[],
+): Promise<void> {
+	for (const { connectionId, name } of found) {
+		await tx.query(
+			`UPDATE connection SET mirror_sources = array_append(mirror_sources, $3::text)
+			 WHERE shop_id = $1 AND id = $2 AND NOT mirror_sources @> ARRAY[$3::text] AND cardinality(mirror_sources) < $4`,
+			[shopId, connectionId, name, MIRROR_SOURCES_MAX],
+		);
+	}
+}
+const MIRROR_SOURCES_MAX = 20;

@@ -57,8 +57,7 @@ async function changeState(deps: Deps, shopId: number, connectionId: number, cha
 		if (!before || !change.from.some((state) => states.includes(state))) {
 			return { outcome: "unchanged", reason: `The connection is not ${change.from.join(" or ")}.` };
 		}
-		if (to === "live" && (before.mirrored === "yes" || before.mirrored === "unsure"))
-			return { outcome: "unchanged", reason: COUNTED_TWICE };
+		if (to === "live" && before.mirrored === "unsure") return { outcome: "unchanged", reason: COUNTED_TWICE };
 		let chosen: number | undefined;
 		if (listings) {
 			chosen = await (listings.which === "all"
@@ -87,7 +86,7 @@ async function changeState(deps: Deps, shopId: number, connectionId: number, cha
 
 /** What a merchant is told who wants to go on although another app brings the channel's orders into Shopify (R43). */
 export const COUNTED_TWICE =
-	"You said that orders of this channel already appear in Shopify, or that you are not sure. Lockstep cannot tell them apart yet and would count each of them twice.";
+	"You are not sure whether orders of this channel already appear in Shopify. Where another app copies them, Lockstep would count each of them twice.";
 
 const lockStatement = `
 SELECT c.state, u.live_scope, u.mirrored FROM connection c

@@ -9,6 +9,7 @@ import {
 	dryRun,
 	goLive,
 	linkListings,
+	type Mirrored,
 	pauseConnection,
 	pauseListings,
 	readStandings,
@@ -99,15 +100,21 @@ describe("going live with some listings first", () => {
 });
 
 describe("R43 do its orders appear in Shopify already?", () => {
-	const answer = (mirrored: "no" | "yes" | "unsure", id = connectionId) =>
-		answerMirrored(w.deps, shop.shopId, id, { mirrored, actor: "user-1" });
+	const answer = (mirrored: Mirrored, id = connectionId) => answerMirrored(w.deps, shop.shopId, id, { mirrored, actor: "user-1" });
 
-	test("with yes or unsure it does not go live, and says why; with no it does", async () => {
-		await answer("yes");
-		expect(await live()).toMatchObject({ outcome: "unchanged", reason: expect.stringContaining("count each of them twice") });
+	const mirror = async () =>
+		(await w.deps.pool.query("SELECT mirror FROM connection WHERE shop_id = $1 AND id = $2", [shop.shopId, connectionId])).rows[0]?.mirror;
+
+	test("unsure it does not go live, and says why; with any answer it does, and orders are counted by it", async () => {
 		await answer("unsure");
-		expect(await live()).toMatchObject({ outcome: "unchanged" });
+		expect(await live()).toMatchObject({ outcome: "unchanged", reason: expect.stringContaining("count each of them twice") });
+		expect(await mirror()).toBe("none");
+		await answer("leaves-stock");
+		expect(await mirror()).toBe("leaves-stock");
 		await answer("no");
+		expect(await mirror()).toBe("none");
+		await answer("takes-stock");
+		expect(await mirror()).toBe("takes-stock");
 		expect(await live()).toEqual({ outcome: "changed" });
 	});
 

@@ -2,13 +2,14 @@ import { transaction } from "#app/db.server.ts";
 import { recordAudit } from "../audit.ts";
 import type { Deps } from "../deps.ts";
 
-/** Does another app bring this channel's orders into Shopify (R43)? */
-export const MIRRORED = ["no", "yes", "unsure"] as const;
+/** Does another app copy this channel's orders into Shopify, and do its copies lower Shopify's stock (R43)? */
+export const MIRRORED = ["no", "takes-stock", "leaves-stock", "unsure"] as const;
 export type Mirrored = (typeof MIRRORED)[number];
 
 /**
- * Keeps the merchant's answer. With anything but "no" the connection neither begins to count nor goes live: each order would be
- * taken twice, once from the channel and once by Shopify's own figure. What counts already goes on counting; the caller says so.
+ * Keeps the merchant's answer. From then on an order and its copy count once (apply/decide/mirror.ts); orders that came before
+ * are looked at again as they change. While it is "unsure" the connection neither begins to count nor goes live: each sale could
+ * be taken twice, once from the channel and once by Shopify's own figure.
  */
 export async function answerMirrored(
 	deps: Deps,
@@ -28,6 +29,8 @@ export async function answerMirrored(
 			 ON CONFLICT (shop_id, connection_id) DO UPDATE SET mirrored = excluded.mirrored, mirrored_by = excluded.mirrored_by, mirrored_at = now()`,
 			[shopId, connectionId, mirrored, actor],
 		);
+		const mirror = mirrored === "takes-stock" || mirrored === "leaves-stock" ? mirrored : "none";
+		await tx.query("UPDATE connection SET mirror = $3, updated_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId, mirror]);
 		await recordAudit(tx, shopId, {
 			actor,
 			action: "connection.mirrored_answered",

@@ -41,7 +41,7 @@ export async function askForSetUp(
 		if (work === "watch") {
 			if (connection.mirrored === null)
 				return { outcome: "refused", reason: "Please say first whether its orders already appear in Shopify." };
-			if (connection.mirrored !== "no") return { outcome: "refused", reason: COUNTED_TWICE };
+			if (connection.mirrored === "unsure") return { outcome: "refused", reason: COUNTED_TWICE };
 		}
 		if (work === "dry-run" && connection.state === "connecting") {
 			return { outcome: "refused", reason: "Start watching first: before that, Lockstep does not know what the listings should show." };

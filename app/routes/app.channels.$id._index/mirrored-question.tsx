@@ -10,7 +10,7 @@ type QuestionProps = {
 	may: boolean;
 };
 
-/** Nobody but the merchant knows: Lockstep keeps of a Shopify order neither the app that made it nor its tags. */
+/** Nobody but the merchant knows what another app does to the stock in Shopify. */
 export function MirroredQuestion({ name, answer, sending, send, may }: QuestionProps) {
 	const [chosen, setChosen] = useState<string[]>(answer ? [answer] : []);
 	return (
@@ -19,18 +19,35 @@ export function MirroredQuestion({ name, answer, sending, send, may }: QuestionP
 				title={`Do orders from ${name} also appear under Orders in Shopify?`}
 				choices={[
 					{ value: "no", label: "No", helpText: "They are only in the channel itself." },
-					{ value: "yes", label: "Yes", helpText: "Another app, or somebody by hand, brings them into Shopify." },
+					{
+						value: "takes-stock",
+						label: "Yes, and each lowers the stock in Shopify",
+						helpText: "Another app copies them, and the available stock falls by it. Lockstep counts such a sale once.",
+					},
+					{
+						value: "leaves-stock",
+						label: "Yes, but the stock in Shopify stays as it was",
+						helpText: "They are copied for your records only. Lockstep takes the sale off your stock.",
+					},
 					{ value: "unsure", label: "I am not sure", helpText: `Look in Shopify under Orders for one that was placed on ${name}.` },
 				]}
 				selected={chosen}
 				onChange={setChosen}
 				disabled={!may}
 			/>
-			{answer !== null && answer !== "no" && chosen[0] === answer && (
+			{answer === "unsure" && chosen[0] === answer && (
 				<Banner tone="warning" title="Lockstep cannot go on like this">
 					<p>
-						It does not recognise orders that another app has copied into Shopify, and would count each of them twice. Switch that app off
-						for {name}, then answer “No” here. Orders that were copied before are not counted again.
+						Where another app copies orders of {name} into Shopify, each would be counted twice. Place an order there, see whether it
+						appears in Shopify and whether the stock falls, then answer here.
+					</p>
+				</Banner>
+			)}
+			{(chosen[0] === "takes-stock" || chosen[0] === "leaves-stock") && (
+				<Banner tone="info">
+					<p>
+						A copy is recognised by the order number of {name} that the other app gives it. If it gives none, you are told which order it
+						is. Nobody else should set stock figures on {name}: switch that off in the other app.
 					</p>
 				</Banner>
 			)}

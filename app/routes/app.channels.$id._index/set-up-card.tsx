@@ -126,12 +126,16 @@ function stepsOf({ page, sending, send, mayOperate, mayApprove }: SetUpCardProps
 			),
 		},
 		{
-			done: setUp.mirrored === "no" || (setUp.mirrored === null && watches),
+			done: (setUp.mirrored !== null && setUp.mirrored !== "unsure") || (setUp.mirrored === null && watches),
 			title: `Say whether orders of ${channel.name} already appear in Shopify`,
 			body:
 				setUp.mirrored === "no"
 					? "They do not. Lockstep counts them and takes them off your stock in Shopify."
-					: "If another app brings them into Shopify, each would be counted twice.",
+					: setUp.mirrored === "takes-stock"
+						? "They do, and lower its stock. An order and its copy are counted once."
+						: setUp.mirrored === "leaves-stock"
+							? "They do, without touching its stock. Lockstep takes them off your stock in Shopify."
+							: "If another app copies them into Shopify, each could be counted twice.",
 			action: (
 				<MirroredQuestion name={channel.name} answer={setUp.mirrored} sending={sending === "mirrored"} send={send} may={mayApprove} />
 			),
