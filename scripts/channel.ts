@@ -10,7 +10,7 @@ const known = channels();
 if (id === undefined) {
 	for (const { id, name, role, capabilities, limits, apiVersion } of known) {
 		console.log(`${id} (${name}, ${role}), API ${apiVersion.pinned}${apiVersion.sunsetAt ? ` until ${apiVersion.sunsetAt}` : ""}`);
-		for (const [what, value] of Object.entries({ ...capabilities, ...limits }))
+		for (const [what, value] of Object.entries({ ...capabilities, ...limits, operations: Object.keys(limits.operations ?? {}).length }))
 			console.log(`    ${what.padEnd(20)} ${typeof value === "object" ? JSON.stringify(value) : value}`);
 	}
 } else if (!known.some((channel) => channel.id === id)) {

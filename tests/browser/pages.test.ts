@@ -60,6 +60,7 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 		[`/app/orders/${shop.woocommerce}/3004`, "Was it taken in?"],
 		["/app/activity", "Changed the rule of WooCommerce"],
 		["/app/settings", "Where stock is counted"],
+		["/app/channels", "Not available here"],
 		["/app/items/999999", "This is not here"],
 		[`/app/channels/${shop.woocommerce}`, "WooCommerce"],
 		[`/app/channels/${shop.woocommerce}/matching`, "WooCommerce"],

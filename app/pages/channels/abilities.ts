@@ -11,8 +11,11 @@ export function abilitiesOf({ capabilities, limits, webhooks, messageQueues }: C
 		resendsWebhooks ? null : "Orders are read again regularly, so that a lost report is found",
 		readBeforeWrite ? "Its figure is read before each change: a sale in that very moment is kept" : null,
 		quantityMeaning === "grossOfOpenOrders" ? "Units in open orders are added to what it is told, as it asks for" : null,
-		writeBatchSize > 1 ? `Up to ${writeBatchSize} listings are updated with one request` : "Listings are updated one by one",
-		`At most ${rate(limits.unitsPerSecond)}`,
+		// Where operations are counted apart, each update is a request of its own.
+		limits.operations === undefined && writeBatchSize > 1
+			? `Up to ${writeBatchSize} listings are updated with one request`
+			: "Listings are updated one by one",
+		limits.operations === undefined ? `At most ${rate(limits.unitsPerSecond)}` : null,
 		lateHorizonMs >= MINUTE_MS ? `An update without an answer is checked for ${Math.round(lateHorizonMs / MINUTE_MS)} minutes` : null,
 	].filter((words) => words !== null);
 }

@@ -117,6 +117,7 @@ function standingOf(channel: ConnectedChannel): string {
 type AvailableProps = { channel: AvailableChannel; mayApprove: boolean; isImporting: boolean };
 
 function Available({ channel, mayApprove, isImporting }: AvailableProps) {
+	const isClosed = !mayApprove || !channel.isAvailable || isImporting;
 	return (
 		<Card>
 			<div data-testid={`available-${channel.id}`}>
@@ -140,8 +141,9 @@ function Available({ channel, mayApprove, isImporting }: AvailableProps) {
 					<Box>
 						<Button
 							variant="primary"
-							disabled={!mayApprove || !channel.isAvailable || isImporting}
-							url={`/app/channels/connect/${channel.id}`}
+							disabled={isClosed}
+							// A link without an address: what cannot be pressed leads nowhere, for a screen reader too.
+							{...(isClosed ? {} : { url: `/app/channels/connect/${channel.id}` })}
 							accessibilityLabel={`Connect ${channel.name}`}
 						>
 							Connect
