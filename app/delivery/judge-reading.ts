@@ -70,7 +70,7 @@ export function judgeReading(
 		reading,
 	);
 	const difference = raisedElsewhere(listing, reading, now);
-	const next = afterReading(listing, { reading, readAt, plan, seenBefore: asked.seen, ordersCame, now });
+	const next = afterReading(listing, { reading, readAt, plan, seenBefore: asked.seen, ordersCame, apart, now });
 	switch (plan.action) {
 		case "write":
 			if (!context.watching) return { verdict: "write", listing: next, quantity: plan.quantity, reading, difference };

@@ -74,7 +74,10 @@ export function withCurrentAssumptions(listing: ListingState, reading: number, n
  * judged by that moment: those from before it pay off `unseen`, those from after it lower `shown`. So this is saved before the
  * write leaves, and a killed worker leaves a listing that still tells the truth.
  */
-export function afterReading(listing: ListingState, { reading, readAt, plan, seenBefore, ordersCame, now }: ReadingTaken): ListingState {
+export function afterReading(
+	listing: ListingState,
+	{ reading, readAt, plan, seenBefore, ordersCame, apart, now }: ReadingTaken,
+): ListingState {
 	const assumed = plan.action === "write" ? plan.assumed : 0;
 	return {
 		...listing,
@@ -88,7 +91,7 @@ export function afterReading(listing: ListingState, { reading, readAt, plan, see
 		sent: null,
 		acceptedAt: null,
 		// What asked for a look while the reading was under way may speak of a later moment.
-		recheck: listing.recheck && ordersCame,
+		recheck: (listing.recheck && ordersCame) || apart,
 		seen: listing.seen === seenBefore ? null : listing.seen,
 		uncertainUntil: isSettled(listing, reading, now) ? null : listing.uncertainUntil,
 	};
@@ -117,6 +120,8 @@ export type ReadingTaken = {
 	seenBefore: number | null;
 	/** Orders of this channel were applied to the listing while the reading was under way. */
 	ordersCame: boolean;
+	/** They changed what we believe it shows, and the reading may be from before or after them: it is looked at once more. */
+	apart: boolean;
 	now: number;
 };
 

@@ -305,7 +305,11 @@ test("R15 whatever is sold where and whenever its orders come, the store ends at
 			expect(world.listing).toMatchObject({ unseen: 0, dirtySince: null });
 			writes += world.writes;
 		}),
-		{ numRuns: 400 },
+		{
+			numRuns: 4_000,
+			// An own order between the last reading and its judgement: the figure stayed one too low.
+			examples: [[{ units: 15, seconds: 8, buyersHere: 1, buyersElsewhere: 1, adds: true, ordersLateMs: 0, seed: 1_253_858_452 }]],
+		},
 	);
 	expect(writes).toBeGreaterThan(1_000);
 });
