@@ -274,8 +274,9 @@ async function verdict(shopId: number, name: string, staff: Staff, hasLost: bool
 	const sums = (figures: { sku: string; figure: number }[]) =>
 		Object.fromEntries(skus.map((sku) => [sku, figures.reduce((sum, one) => sum + (one.sku === sku ? one.figure : 0), 0)]));
 	expect(sums(ours)).toEqual(Object.fromEntries(skus.map((sku) => [sku, w.world.books.truth(sku)])));
-	// What an order took before the export began is in its figures, and nothing that it took is taken twice. (Where nobody heard of
-	// an older order's last state before the export, the next one seems to have taken it all, until the next reading.)
+	// What an order took before the export began is in its figures, and nothing that it took is taken twice. (Where nobody had
+	// heard of an older order's last state before the export when its next one came, that one seems to have taken it all, until the
+	// next reading.)
 	const { rows: taken } = await w.deps.pool.query<{ orderId: string; units: number; cut: Date }>(
 		`SELECT m.order_id AS "orderId", sum(-m.delta)::int AS units, c.cut_at AS cut FROM movement m
 		 JOIN connection c ON c.shop_id = m.shop_id AND c.id = m.connection_id
@@ -287,7 +288,7 @@ async function verdict(shopId: number, name: string, staff: Staff, hasLost: bool
 			.sales()
 			.filter((sale) => sale.channel === name && sale.orderId === orderId && sale.units > 0 && second(sale.at) >= cut.getTime());
 		const isOlder = (w.world.books.sales().find((sale) => sale.channel === name && sale.orderId === orderId)?.at ?? 0) < cut.getTime();
-		if (isOlder && w.world.books.deliveries(name).some(({ fate }) => fate === "lost" || fate === "reordered")) return false;
+		if (isOlder && w.world.books.deliveries(name).some(({ fate }) => ["lost", "late", "reordered"].includes(fate))) return false;
 		return units > sold.reduce((sum, sale) => sum + sale.units, 0);
 	});
 	expect(tooMuch).toEqual([]);

@@ -75,7 +75,10 @@ export async function importBundles({ deps, shopId, connectionId, home, lease }:
 
 type Part = { variant: string; itemExternalId: string; quantity: number };
 
-/** Returns the parts whose bundle or item is not known; the same part listed twice counts together. */
+/**
+ * Returns the parts whose bundle or item is not known; the same part listed twice counts together. Two processes may import at
+ * once, and what the other has written between our deleting and this is the same.
+ */
 const writeStatement = `
 WITH part AS (
   SELECT variant, external_id, sum(quantity)::int AS quantity
@@ -87,5 +90,6 @@ WITH part AS (
 ), written AS (
   INSERT INTO bundle_component (shop_id, bundle_item_id, component_item_id, quantity)
   SELECT $1, bundle_id, item_id, quantity FROM found WHERE bundle_id IS NOT NULL AND item_id IS NOT NULL
+  ON CONFLICT (shop_id, bundle_item_id, component_item_id) DO UPDATE SET quantity = excluded.quantity
 )
 SELECT variant, external_id AS "itemExternalId", quantity FROM found WHERE bundle_id IS NULL OR item_id IS NULL`;
