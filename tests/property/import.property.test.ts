@@ -69,8 +69,8 @@ const day: fc.Arbitrary<Day> = fc.record({
 });
 
 /** Which moment a kill or a deed meets depends on the machine: days are played until everything was met, so many at most. */
-const RUNS = Number(process.env.FC_RUNS ?? 20);
-const ROUNDS_MAX = 6;
+const RUNS = Number(process.env.FC_RUNS ?? 8);
+const ROUNDS_MAX = 10;
 const PHASES = ["no export", "export created", "export running", "export ready", "import done"] as const;
 type Phase = (typeof PHASES)[number];
 const met = {
