@@ -1,5 +1,6 @@
 import { BlockStack, Button, Card, InlineGrid, InlineStack, Text } from "@shopify/polaris";
 import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
+import { Figure } from "../../components/figure.tsx";
 import { duration, number } from "../../components/words.ts";
 
 /** How many listings there are, how they stand, and where each number leads. */
@@ -30,15 +31,17 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 					</InlineStack>
 				</InlineStack>
 				<InlineGrid columns={{ xs: 2, md: 4 }} gap="400">
-					<Figure id="linked" label="Linked" value={number(channel.listings)} note="follow your stock" />
+					<Figure testId="channel-linked" level="h3" label="Linked" value={number(channel.listings)} note="follow your stock" />
 					<Figure
-						id="unlinked"
+						testId="channel-unlinked"
+						level="h3"
 						label="Without a match"
 						value={number(channel.unlinked)}
 						note={channel.unlinked > 0 ? "left alone" : "none"}
 					/>
 					<Figure
-						id="behind"
+						testId="channel-behind"
+						level="h3"
 						label={
 							channel.state === "paused"
 								? "Waiting"
@@ -60,7 +63,8 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 						}
 					/>
 					<Figure
-						id="lag"
+						testId="channel-lag"
+						level="h3"
 						label="A sale elsewhere arrives in"
 						value={channel.lag ? duration(channel.lag.p50Ms) : "–"}
 						note={channel.lag ? `99 of 100 within ${duration(channel.lag.p99Ms)}` : "no sale in 24 hours"}
@@ -74,23 +78,5 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 				)}
 			</BlockStack>
 		</Card>
-	);
-}
-
-function Figure({ id, label, value, note }: { id: string; label: string; value: string; note: string }) {
-	return (
-		<BlockStack gap="050">
-			<Text as="h3" variant="bodySm" tone="subdued">
-				{label}
-			</Text>
-			<Text as="p" variant="headingLg">
-				<span className="figures" data-testid={`channel-${id}`}>
-					{value}
-				</span>
-			</Text>
-			<Text as="p" variant="bodySm" tone="subdued">
-				{note}
-			</Text>
-		</BlockStack>
 	);
 }

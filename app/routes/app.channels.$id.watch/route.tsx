@@ -11,6 +11,7 @@ import { readWatch } from "#app/pages/channels/read-watch.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import styles from "../../components/channels.css?url";
 import { Empty } from "../../components/empty.tsx";
+import { Figure } from "../../components/figure.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { Moment } from "../../components/when.tsx";
@@ -52,21 +53,30 @@ export default function WatchRoute() {
 					</Banner>
 					<Card>
 						<div className="big-figures">
-							<Figure id="orders" label="Orders counted" value={number(watch.orders)} note={plural(watch.units, "unit")} />
 							<Figure
-								id="updates"
+								testId="watch-orders"
+								level="h2"
+								label="Orders counted"
+								value={number(watch.orders)}
+								note={plural(watch.units, "unit")}
+							/>
+							<Figure
+								testId="watch-updates"
+								level="h2"
 								label="Updates not sent"
 								value={number(watch.updates)}
 								note={`to ${plural(watch.listings, "listing")}`}
 							/>
 							<Figure
-								id="would-change"
+								testId="watch-would-change"
+								level="h2"
 								label="Would change now"
 								value={number(watch.wouldChangeNow)}
 								note={plural(watch.wouldChangeNow, "listing")}
 							/>
 							<Figure
-								id="prevented"
+								testId="watch-prevented"
+								level="h2"
 								label="Oversells prevented"
 								value={number(watch.prevented.length)}
 								note={watch.prevented.length > 0 ? "see below" : "none so far"}
@@ -163,24 +173,6 @@ export default function WatchRoute() {
 				</BlockStack>
 			)}
 		</AppPage>
-	);
-}
-
-function Figure({ id, label, value, note }: { id: string; label: string; value: string; note: string }) {
-	return (
-		<BlockStack gap="050">
-			<Text as="h2" variant="bodySm" tone="subdued">
-				{label}
-			</Text>
-			<Text as="p" variant="headingLg">
-				<span className="figures" data-testid={`watch-${id}`}>
-					{value}
-				</span>
-			</Text>
-			<Text as="p" variant="bodySm" tone="subdued">
-				{note}
-			</Text>
-		</BlockStack>
 	);
 }
 
