@@ -136,6 +136,15 @@ describe("what is old is forgotten", () => {
 		expect((await own.pool.query("SELECT to_regclass($1) AS name", [open])).rows).toEqual([{ name: null }]);
 	});
 
+	test("several processes that drop the same months at once do not keep each other from it", async () => {
+		for (let round = 0; round < 5; round++) {
+			const names = await Promise.all([14, 13, 12].map(makeMonth));
+			await Promise.all([1, 2, 3, 4].map(() => keepHouse(own.pool, log)));
+			const { rows } = await own.pool.query("SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL", [names]);
+			expect(rows).toEqual([]);
+		}
+	});
+
 	test("a month that somebody reads is left for the next hour, and nobody waits for us", async () => {
 		const shop = await makeShop(own.pool);
 		const name = await makeMonth(11);

@@ -89,12 +89,16 @@ async function forgetEvents(pool: Pool, log: Logger): Promise<{ monthsDropped: n
 	return done;
 }
 
-/** Readers lock the parent before its parts; in any other order than theirs we would wait for each other in a circle. */
+/**
+ * Readers lock the parent before its parts; in any other order than theirs we would wait for each other in a circle. So the first
+ * look, which locks the part alone, is over before the transaction: two processes at the same month would each hold what the other
+ * waits for, and both leave it.
+ */
 async function dropMonth(pool: Pool, name: string): Promise<boolean> {
+	const before = await pool.query(`SELECT FROM ${name} t WHERE ${IS_OPEN} LIMIT 1`);
+	if ((before.rowCount ?? 0) > 0) return false;
 	return transaction(pool, async (tx) => {
 		await tx.query(`SET LOCAL lock_timeout = ${DROP_LOCK_MS}`);
-		const before = await tx.query(`SELECT FROM ${name} t WHERE ${IS_OPEN} LIMIT 1`);
-		if ((before.rowCount ?? 0) > 0) return false;
 		await tx.query("LOCK TABLE ONLY inbox_event IN ACCESS EXCLUSIVE MODE");
 		// Rows move between states, never into an old month; but one that was settled may have been opened for a replay.
 		const open = await tx.query(`SELECT FROM ${name} t WHERE ${IS_OPEN} LIMIT 1`);
