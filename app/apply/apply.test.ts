@@ -356,6 +356,38 @@ describe("two drains", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
+	it("R08 R09 a drain that starts while another is in the middle of its batch waits for it and finds nothing left to do", async () => {
+		const shop = await makeShop(db.pool);
+		await drain(shop.shopId);
+		await put(db.pool, shop, [order("1", [{ item: 0, held: 2 }])]);
+		const waiting = async () =>
+			(
+				await db.pool.query<{ count: number }>(
+					"SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+				)
+			).rows[0]?.count;
+		const blocker = await db.pool.connect();
+		const drains: ReturnType<typeof drain>[] = [];
+		try {
+			await blocker.query("BEGIN");
+			await blocker.query("SELECT FROM stock WHERE shop_id = $1 FOR UPDATE", [shop.shopId]);
+			// The first has read the event and waits for its stock; the second comes before that is decided.
+			drains.push(drain(shop.shopId));
+			await expect.poll(waiting).toBe(1);
+			drains.push(drain(shop.shopId));
+			await expect.poll(waiting).toBe(2);
+		} finally {
+			await blocker.query("ROLLBACK");
+			blocker.release();
+		}
+		expect(await Promise.all(drains)).toEqual([
+			{ outcome: "drained", applied: 1, parked: 0 },
+			{ outcome: "drained", applied: 0, parked: 0 },
+		]);
+		expect((await movements(shop.shopId)).length).toBe(1);
+		await expectCoherentState(db.pool, shop.shopId);
+	});
+
 	it("R08 a drain that stalls until the database ends its session has done nothing, and the next one does all", async () => {
 		const shop = await makeShop(db.pool);
 		await drain(shop.shopId);

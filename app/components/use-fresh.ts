@@ -5,13 +5,13 @@ import { useEffect } from "react";
 const EVERY_MS = 10_000;
 
 /** Reads the page's data again from time to time. Off while somebody is in the middle of changing something. */
-export function useFresh({ paused }: { paused: boolean }): void {
+export function useFresh({ paused, everyMs = EVERY_MS }: { paused: boolean; everyMs?: number }): void {
 	const { revalidate, state } = useRevalidator();
 	useEffect(() => {
 		if (paused || state !== "idle") return;
 		const timer = setInterval(() => {
 			if (!document.hidden) revalidate();
-		}, EVERY_MS);
+		}, everyMs);
 		return () => clearInterval(timer);
-	}, [paused, state, revalidate]);
+	}, [paused, everyMs, state, revalidate]);
 }

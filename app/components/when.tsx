@@ -22,7 +22,7 @@ export function Moment({ at }: { at: string }) {
 }
 
 /** The server does not know the reader's zone: it says UTC, and the browser corrects it without moving anything. */
-function useZone(): string {
+export function useZone(): string {
 	const [zone, setZone] = useState("UTC");
 	useEffect(() => setZone(Intl.DateTimeFormat().resolvedOptions().timeZone), []);
 	return zone;

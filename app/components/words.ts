@@ -45,3 +45,7 @@ export function moment(at: string, timeZone: string): string {
 	}
 	return format.format(new Date(at));
 }
+
+/** "14:00", for the beginning of an hour. */
+export const hourOf = (at: string, timeZone: string) =>
+	new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(new Date(at));

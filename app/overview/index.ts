@@ -1,8 +1,10 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
-import type { ChannelOverview, NameOf, Overview } from "./overview.ts";
+import { findEndingConsents } from "#connections";
+import type { ChannelOverview, LagHours, NameOf, Overview } from "./overview.ts";
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
 import { readHomeFigures } from "./sql/read-home-figures.ts";
+import { readLagHours as readHours } from "./sql/read-lag-hours.ts";
 import { readListings } from "./sql/read-listings.ts";
 import { readNames } from "./sql/read-names.ts";
 import { readOversells } from "./sql/read-oversells.ts";
@@ -28,6 +30,7 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 				channels: await readChannelsWithListings(client, shopId, nameOf),
 				waiting: await readWaiting(client, shopId),
 				oversells: await readOversells(client, shopId, nameOf),
+				consents: await readConsents(client, shopId, nameOf),
 				attention: await readAttention(client, shopId, nameOf),
 				sales: await readSales(client, shopId, nameOf),
 			};
@@ -35,6 +38,16 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
 	);
 }
+
+/** The delays of the last 24 hours, hour by hour, of the channels that have any. Read now and then, not with every look. */
+export const readLagHours = (db: Queryable, shopId: number): Promise<LagHours> => readHours(db, shopId);
+
+const readConsents = async (client: Queryable, shopId: number, nameOf: NameOf) =>
+	(await findEndingConsents(client, shopId)).map(({ connectionId, endsAt }) => ({
+		connectionId,
+		channel: nameOf(connectionId),
+		endsAt: endsAt.toISOString(),
+	}));
 
 const NO_LISTINGS = { listings: 0, unlinked: 0, behind: 0, behindSince: null, pausedListings: 0 };
 

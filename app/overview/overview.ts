@@ -11,6 +11,8 @@ export type Overview = {
 	waiting: { messages: number; since: string | null };
 	/** `count` and `units` of the last 24 hours; `open` and `unitsOwed` of all times. Those still owed come first; at most 5 are listed. */
 	oversells: { count: number; units: number; open: number; unitsOwed: number; newest: OversellLine[] };
+	/** Consents that end within weeks, or have ended, soonest first. Empty where no channel is connected by one that ends. */
+	consents: EndingConsent[];
 	/** What could not succeed and waits for a person. */
 	attention: { updates: Counted; messages: Counted; newest: AttentionLine[] };
 	/** `orders`: of the last 24 hours. `newest` first, at most 8. */
@@ -49,9 +51,19 @@ export type ChannelOverview = {
 	lag: { p50Ms: number; p99Ms: number; samples: number } | null;
 };
 
+export type EndingConsent = { connectionId: number; channel: string; endsAt: string };
+
+/**
+ * How long sales took to reach each channel, by the hour on the clock (UTC), oldest first. An hour in which nothing had to be
+ * told has no figure.
+ */
+export type LagHours = { asOf: string; hours: string[]; channels: { id: number; hours: (LagHour | null)[] }[] };
+export type LagHour = { p50Ms: number; p99Ms: number; samples: number };
+
 export type OversellLine = {
 	id: number;
 	at: string;
+	itemId: number;
 	sku: string;
 	title: string;
 	channel: string;
@@ -64,6 +76,9 @@ export type AttentionLine = {
 	id: number;
 	at: string;
 	direction: "in" | "out";
+	connectionId: number;
+	/** The product whose listing it is about; null: it is about none, or about one that is linked to nothing. */
+	itemId: number | null;
 	channel: string;
 	/** What it is about, as far as we know it ("Blue mug · MUG-BLUE", "Order #1001"). */
 	subject: string;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { type FilledShop, fillShop, sell } from "../../tests/kit/fill-shop.ts";
-import { readOverview } from "./index.ts";
+import { readLagHours, readOverview } from "./index.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -103,6 +103,41 @@ describe("what the overview page reads", () => {
 		]);
 		expect((await channelOf(shop, shop.woocommerce)).lag).toEqual({ p50Ms: 500, p99Ms: 990, samples: 100 });
 		expect((await channelOf(shop, shop.shopify)).lag).toBeNull();
+	});
+
+	test("R15 R37 delays by the hour: each hour by its own sales, a crowded one by its newest, another shop's not at all", async () => {
+		const [shop, other] = [await newShop(1), await newShop(1)];
+		const sample = (connection: number, shopId: number, lagMs: string, hoursAgo: number, many = 1) =>
+			query(
+				`INSERT INTO lag_sample (shop_id, connection_id, lag_ms, at)
+				 SELECT $1, $2, ${lagMs}, date_trunc('hour', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - $3 * interval '1 hour' + n * interval '1 second'
+				   FROM generate_series(1, $4::int) n`,
+				[shopId, connection, hoursAgo, many],
+			);
+		// The first hundred of 600 are slow, and older than the 500 that count.
+		await sample(shop.woocommerce, shop.shopId, "CASE WHEN n <= 100 THEN 60000 ELSE 700 END", 3, 600);
+		await sample(shop.woocommerce, shop.shopId, "n * 10", 23, 100);
+		await sample(shop.woocommerce, shop.shopId, "1", 24, 5);
+		await sample(other.woocommerce, other.shopId, "5", 3, 5);
+		const { hours, channels } = await readLagHours(database.pool, shop.shopId);
+		expect(hours).toHaveLength(24);
+		expect(channels).toEqual([
+			{
+				id: shop.woocommerce,
+				hours: hours.map((_, n) =>
+					n === 20 ? { p50Ms: 700, p99Ms: 700, samples: 500 } : n === 0 ? { p50Ms: 500, p99Ms: 990, samples: 100 } : null,
+				),
+			},
+		]);
+	});
+
+	test("R31 a consent that ends within a month is among what the page knows", async () => {
+		const shop = await newShop(1);
+		await query("UPDATE connection SET channel = 'amazon', consented_at = now() - interval '360 days' WHERE id = $1", [shop.woocommerce]);
+		const { consents } = await readOverview(database.pool, shop.shopId);
+		expect(consents).toEqual([{ connectionId: shop.woocommerce, channel: "WooCommerce", endsAt: expect.any(String) }]);
+		await query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [shop.woocommerce]);
+		expect((await readOverview(database.pool, shop.shopId)).consents).toEqual([]);
 	});
 
 	test("sales are listed newest first with what is left, and say when a channel still shows the old figure", async () => {

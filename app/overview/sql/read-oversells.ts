@@ -6,6 +6,7 @@ const LISTED_MAX = 5;
 type Row = {
 	id: number;
 	created_at: Date;
+	item_id: number;
 	sku: string | null;
 	title: string;
 	connection_id: number;
@@ -21,7 +22,7 @@ type Row = {
 /** Oversells are rare by design, so they are counted as they are: the day's, and whatever no stock has covered since. */
 export async function readOversells(client: Queryable, shopId: number, nameOf: NameOf): Promise<Overview["oversells"]> {
 	const { rows } = await client.query<Row>(
-		`SELECT o.id, o.created_at, i.sku, i.title, o.connection_id, s.name AS order_name, o.units,
+		`SELECT o.id, o.created_at, o.item_id, i.sku, i.title, o.connection_id, s.name AS order_name, o.units,
 		        CASE WHEN o.state = 'open' THEN o.units - o.covered ELSE 0 END AS owed,
 		        (count(*) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER ())::int AS all_count,
 		        COALESCE(sum(o.units) FILTER (WHERE o.created_at > now() - interval '24 hours') OVER (), 0)::int AS all_units,
@@ -47,6 +48,7 @@ export async function readOversells(client: Queryable, shopId: number, nameOf: N
 const toLine = (row: Row, nameOf: NameOf): OversellLine => ({
 	id: row.id,
 	at: row.created_at.toISOString(),
+	itemId: row.item_id,
 	sku: row.sku ?? "",
 	title: row.title,
 	channel: nameOf(row.connection_id),

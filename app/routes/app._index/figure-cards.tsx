@@ -1,17 +1,15 @@
 import { BlockStack, Box, Card, InlineGrid, Text } from "@shopify/polaris";
 import type { Overview } from "#app/overview/index.ts";
+import { needsYou } from "#app/overview/needs-you.ts";
 import { counted, number, plural } from "../../components/words.ts";
 
 /** Four numbers a merchant looks for, each with the words that make it mean something. */
 export function FigureCards({ overview }: { overview: Overview }) {
-	const { oversells, sales, attention } = overview;
+	const { oversells, sales } = overview;
 	const following = overview.channels.filter((channel) => channel.state === "live");
 	const listings = following.reduce((total, channel) => total + channel.listings, 0);
 	const behind = following.reduce((total, channel) => total + channel.behind, 0);
-	const waiting = {
-		count: oversells.open + attention.updates.count + attention.messages.count,
-		more: attention.updates.more || attention.messages.more,
-	};
+	const { total: waiting } = needsYou(overview);
 	return (
 		<InlineGrid columns={{ xs: 2, md: 4 }} gap={{ xs: "300", md: "400" }}>
 			<Figure
@@ -36,7 +34,7 @@ export function FigureCards({ overview }: { overview: Overview }) {
 			/>
 			<Figure
 				id="attention"
-				label="Needs attention"
+				label="Needs you"
 				value={counted(waiting)}
 				tone={waiting.count > 0 ? "caution" : undefined}
 				note={waiting.count > 0 ? "see below" : "nothing is stuck"}

@@ -153,7 +153,10 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 				tone: "info",
 				icon: ViewIcon,
 				title: `Watching ${listed(verdict.channels)}`,
-				sentence: `Nothing is changed there. If you went live now, ${plural(verdict.wouldChange, "listing")} would get a new figure.`,
+				sentence:
+					verdict.wouldChange > 0
+						? `Nothing is changed there. If you went live now, ${plural(verdict.wouldChange, "listing")} would get a new figure.`
+						: "Nothing is changed there. If you went live now, no figure would change: all of them are right already.",
 			};
 		case "idle":
 			return {

@@ -1,7 +1,6 @@
-import { Banner, BlockStack, Box, Button, Card, Icon, InlineStack, Spinner, Text } from "@shopify/polaris";
-import { CheckCircleIcon } from "@shopify/polaris-icons";
-import type { ReactNode } from "react";
+import { Banner, BlockStack, Box, Button, Card, InlineStack, Spinner, Text } from "@shopify/polaris";
 import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
+import { type Step, Steps } from "../../components/steps.tsx";
 import { ago, number, plural } from "../../components/words.ts";
 import { MirroredQuestion } from "./mirrored-question.tsx";
 
@@ -13,7 +12,6 @@ type SetUpCardProps = {
 	mayOperate: boolean;
 	mayApprove: boolean;
 };
-type Step = { done: boolean; title: string; body: ReactNode; action?: ReactNode };
 
 /**
  * From connected to live, in order. Everything is kept in the database, so a merchant may leave after any step and finds the next
@@ -24,7 +22,6 @@ export function SetUpCard(props: SetUpCardProps) {
 	const { channel, setUp } = page;
 	if (channel.state === "paused" || (channel.state === "live" && !setUp.isPartlyLive)) return null;
 	const steps = stepsOf(props);
-	const next = steps.findIndex(({ done }) => !done);
 	return (
 		<Card padding="0">
 			<Box padding="400" paddingBlockEnd="200">
@@ -44,29 +41,7 @@ export function SetUpCard(props: SetUpCardProps) {
 					</Banner>
 				</Box>
 			)}
-			<ol className="steps" data-testid="steps">
-				{steps.map((step, index) => (
-					<li key={step.title} className="step" data-open={index === next} aria-current={index === next ? "step" : undefined}>
-						<span className="step-mark">
-							{step.done ? <Icon source={CheckCircleIcon} tone="success" accessibilityLabel="Done" /> : <span className="step-open" />}
-						</span>
-						<BlockStack gap="200">
-							<Text as="h3" fontWeight={index === next ? "semibold" : "regular"}>
-								{step.title}
-							</Text>
-							{(index === next || step.done) &&
-								(typeof step.body === "string" ? (
-									<Text as="p" variant="bodySm" tone="subdued">
-										{step.body}
-									</Text>
-								) : (
-									step.body
-								))}
-							{index === next && step.action}
-						</BlockStack>
-					</li>
-				))}
-			</ol>
+			<Steps steps={steps} testId="steps" />
 		</Card>
 	);
 }

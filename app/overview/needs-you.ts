@@ -1,0 +1,33 @@
+import type { AttentionLine, ChannelOverview, Counted, EndingConsent, OversellLine, Overview } from "./overview.ts";
+
+/** One thing that does not mend itself, or not soon enough, and the page on which something can be done about it. */
+export type Need =
+	| { need: "unreachable"; channel: ChannelOverview }
+	| { need: "oversold"; line: OversellLine }
+	| { need: "consent"; consent: EndingConsent }
+	| { need: "undelivered" | "not-understood"; line: AttentionLine };
+
+/**
+ * Everything that waits for a person, in the order in which it costs money: a channel that sells from an old figure, units that
+ * are owed to buyers, a consent that is about to end, then what was set aside. `total` counts those too that are not listed.
+ */
+export function needsYou({ channels, oversells, consents, attention }: Overview): { total: Counted; needs: Need[] } {
+	const unreachable = channels.filter(({ health, state }) => health.state === "red" && state !== "paused");
+	const needs: Need[] = [
+		...unreachable.map((channel) => ({ need: "unreachable" as const, channel })),
+		...oversells.newest.filter(({ owed }) => owed > 0).map((line) => ({ need: "oversold" as const, line })),
+		...consents.map((consent) => ({ need: "consent" as const, consent })),
+		...attention.newest.map((line) => ({
+			need: line.direction === "out" ? ("undelivered" as const) : ("not-understood" as const),
+			line,
+		})),
+	];
+	const { updates, messages } = attention;
+	return {
+		total: {
+			count: unreachable.length + oversells.open + consents.length + updates.count + messages.count,
+			more: updates.more || messages.more,
+		},
+		needs,
+	};
+}

@@ -1,0 +1,126 @@
+import { Badge, type BadgeProps, BlockStack, Box, Button, Card, InlineStack, Text } from "@shopify/polaris";
+import type { Overview } from "#app/overview/index.ts";
+import { type Need, needsYou } from "#app/overview/needs-you.ts";
+import { ago, counted, duration, plural } from "../../components/words.ts";
+
+/** The one list of what does not mend itself, each with the page on which to do something about it. Nothing: no card. */
+export function NeedsYouCard({ overview }: { overview: Overview }) {
+	const { total, needs } = needsYou(overview);
+	if (needs.length === 0) return null;
+	const unlisted = { count: total.count - needs.length, more: total.more };
+	return (
+		<Card padding="0">
+			<Box padding="400" paddingBlockEnd="200">
+				<InlineStack gap="200" blockAlign="center">
+					<Text as="h2" variant="headingSm">
+						Needs you
+					</Text>
+					<Badge tone="warning">{counted(total)}</Badge>
+				</InlineStack>
+			</Box>
+			<ul className="rows" data-testid="needs-you">
+				{needs.map((need) => (
+					<li key={keyOf(need)} className="row row-sale">
+						<Row {...say(need, overview)} />
+					</li>
+				))}
+			</ul>
+			{unlisted.count > 0 && (
+				<Box padding="400" paddingBlockStart="200">
+					<Text as="p" variant="bodySm" tone="subdued">
+						And {counted(unlisted)} more of the same kinds.
+					</Text>
+				</Box>
+			)}
+		</Card>
+	);
+}
+
+type Said = { subject: string; sentence: string; badge: string; tone: BadgeProps["tone"]; action: { label: string; url: string } };
+
+function Row({ subject, sentence, badge, tone, action }: Said) {
+	return (
+		<>
+			<BlockStack gap="050">
+				<InlineStack gap="200" blockAlign="center">
+					<Text as="h3" fontWeight="medium">
+						{subject}
+					</Text>
+					<Badge {...(tone ? { tone } : {})}>{badge}</Badge>
+				</InlineStack>
+				<Text as="p" variant="bodySm" tone="subdued">
+					{sentence}
+				</Text>
+			</BlockStack>
+			<Button url={action.url} accessibilityLabel={`${action.label}: ${subject}`}>
+				{action.label}
+			</Button>
+		</>
+	);
+}
+
+function say(need: Need, { asOf, channels }: Overview): Said {
+	const openChannel = (id: number) => ({ label: "Open channel", url: urlOf(channels, id) });
+	switch (need.need) {
+		case "unreachable": {
+			const { id, name, health } = need.channel;
+			return {
+				subject: name,
+				sentence: `${health.reason ?? "It does not answer."} For ${duration(Date.parse(asOf) - Date.parse(health.since))} now. What should be sent waits; nothing is lost.`,
+				badge: "Not reachable",
+				tone: "critical",
+				action: openChannel(id),
+			};
+		}
+		case "oversold": {
+			const { itemId, title, sku, owed, order, channel, at } = need.line;
+			return {
+				subject: title || sku,
+				sentence: `${plural(owed, "unit")} owed on ${order ? `${channel} ${order}` : channel}, ${ago(at, asOf)}. It is held at 0 on the other channels until stock covers it.`,
+				badge: "Oversold",
+				tone: "critical",
+				action: { label: "Open product", url: `/app/items/${itemId}` },
+			};
+		}
+		case "consent": {
+			const { connectionId, channel, endsAt } = need.consent;
+			const left = Date.parse(endsAt) - Date.parse(asOf);
+			return {
+				subject: channel,
+				sentence:
+					left > 0
+						? `Your permission for Lockstep ends in ${duration(left)}. Renew it on the channel's page, and nothing stops.`
+						: "Your permission for Lockstep has ended. Once you renew it, everything that waits is sent.",
+				badge: left > 0 ? "Renew soon" : "Renew now",
+				tone: left > 0 ? "warning" : "critical",
+				action: openChannel(connectionId),
+			};
+		}
+		case "undelivered":
+		case "not-understood": {
+			const { subject, itemId, connectionId, channel, at, error, attempts } = need.line;
+			return {
+				subject,
+				sentence: `${channel} · ${ago(at, asOf)}: ${error} (${plural(attempts, "attempt")})`,
+				badge: need.need === "undelivered" ? "Update failed" : "Not understood",
+				tone: "warning",
+				action: itemId ? { label: "Open product", url: `/app/items/${itemId}` } : openChannel(connectionId),
+			};
+		}
+	}
+}
+
+/** Home has no page of its own: what there is to see of it stands in the list of channels. */
+const urlOf = (channels: Overview["channels"], id: number) =>
+	channels.some((channel) => channel.id === id && !channel.isHome) ? `/app/channels/${id}` : "/app/channels";
+
+const keyOf = (need: Need): string => {
+	switch (need.need) {
+		case "unreachable":
+			return `channel-${need.channel.id}`;
+		case "consent":
+			return `consent-${need.consent.connectionId}`;
+		default:
+			return `${need.need}-${need.line.id}`;
+	}
+};
