@@ -357,4 +357,18 @@ export const mutants: Mutant[] = [
 		to: "if (!paid) setTimeout(release, 30_000);",
 		tests: ["app/connections/budget-operations.test.ts"],
 	},
+	{
+		name: "pages: another shop's view is deleted by its number",
+		file: "app/pages/views/saved-views.ts",
+		from: "DELETE FROM saved_view WHERE shop_id = $1 AND id = $2",
+		to: "DELETE FROM saved_view WHERE $1::bigint > 0 AND id = $2",
+		tests: ["tests/isolation/isolation.test.ts"],
+	},
+	{
+		name: "pages: who may look sees what a form does not hold before being refused",
+		file: "app/routes/app.channels.$id.go-live/route.tsx",
+		from: 'await requireRight(request, "operate");',
+		to: "",
+		tests: ["tests/isolation/look.test.ts"],
+	},
 ];

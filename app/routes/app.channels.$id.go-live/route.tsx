@@ -52,6 +52,7 @@ const asked = z.discriminatedUnion("intent", [
 /** Going live with what is live already changes nothing; a dry run that is asked for twice is one. */
 export const action = ({ request, params }: ActionFunctionArgs) =>
 	answering(async (): Promise<Said | Response> => {
+		await requireRight(request, "operate");
 		const form = await request.clone().formData();
 		const { shopId, userId: actor } = await requireRight(request, form.get("intent") === "run" ? "operate" : "approve");
 		const id = channelIdOf(params.id);

@@ -1,0 +1,105 @@
+import type { Ids } from "./two-shops.ts";
+
+/** One thing that a person can do on a page: what its action is sent. */
+export type Press = {
+	route: string;
+	intent: string;
+	path: string;
+	body: URLSearchParams | object;
+	/** It names something of a shop's in what is sent, not only in its address. */
+	names?: true;
+};
+
+const form = (fields: Record<string, string | number>) =>
+	new URLSearchParams(Object.entries(fields).map(([key, value]) => [key, String(value)]));
+
+/** Every intent of every action; `at`: whose ids stand in the address, `of`: whose in the body. A test compares this with what is served. */
+export function pressesOf(at: Ids, of: Ids): Press[] {
+	const channel = `/app/channels/${at.woocommerce}`;
+	const rule = { kind: "fixed", fixed: 0 };
+	const on =
+		(route: string, path: string) =>
+		(intent: string, fields: Record<string, string | number> = {}, names?: true) => ({
+			route: `routes/${route}`,
+			intent,
+			path,
+			body: form({ ...(intent ? { intent } : {}), ...fields }),
+			...(names ? { names } : {}),
+		});
+	const json = (route: string, path: string, intent: string, body: object, names?: true) => ({
+		route: `routes/${route}`,
+		intent,
+		path,
+		body,
+		...(names ? { names } : {}),
+	});
+	const stock = on("app.stock._index", "/app/stock?index");
+	const channelPage = on("app.channels.$id._index", `${channel}?index`);
+	const matching = on("app.channels.$id.matching._index", `${channel}/matching?index`);
+	const choosing = on("app.channels.$id.matching.$listing", `${channel}/matching/${at.listing}`);
+	const goLive = on("app.channels.$id.go-live", `${channel}/go-live`);
+	const connect = on("app.channels.connect.$channel", "/app/channels/connect/woocommerce");
+	return [
+		stock("pause", { item: of.item }, true),
+		stock("pause", { item: of.item, channel: of.woocommerce }, true),
+		stock("resume", { item: of.item }, true),
+		stock("save-view", { name: "Mine", query: "" }),
+		stock("delete-view", { id: of.view }, true),
+		json("app.stock.edit", "/app/stock/edit", "", { rules: [{ listingId: of.listing, policy: rule }], pauses: [] }, true),
+		json("app.stock.edit", "/app/stock/edit", "", { rules: [], pauses: [{ listingId: of.listing, paused: true }] }, true),
+		json("app.items.$id", `/app/items/${at.item}`, "rules", { intent: "rules", rules: [{ listingId: of.listing, policy: null }] }, true),
+		json("app.items.$id", `/app/items/${at.item}`, "rules", { intent: "rules", rules: [{ listingId: of.listing, policy: rule }] }, true),
+		json("app.items.$id", `/app/items/${at.item}`, "pause", { intent: "pause", listingIds: [of.listing], paused: true }, true),
+		...[of.rulesEntry, of.pausesEntry, of.linksEntry].map((entry) => on("app.activity", "/app/activity")("", { entry }, true)),
+		json("app.settings", "/app/settings", "", { defaults: { policy: { kind: "buffer", buffer: 3 }, locationIds: [of.location] } }, true),
+		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, right: "approve" }] }, true),
+		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
+		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
+		...["catalogue", "dry-run", "watch"].map((work) => channelPage("set-up", { work })),
+		channelPage("mirrored", { mirrored: "takes-stock" }),
+		channelPage("pause"),
+		channelPage("resume"),
+		matching("link-exact"),
+		matching("link", { link: `${of.listing}:${of.items[1]}` }, true),
+		matching("unlink", { listing: of.listing }, true),
+		matching("undo", { auditId: of.linksEntry }, true),
+		matching("import", { file: `Listing ID,SKU\n${of.listing},NW-0002\n` }),
+		matching("read"),
+		choosing("link", { item: of.items[1] ?? 0 }, true),
+		choosing("unlink"),
+		goLive("run"),
+		goLive("all"),
+		goLive("some", { listing: of.listing }, true),
+		json("app.channels.$id.rules", `${channel}/rules`, "preview", { intent: "preview", policy: rule, locationIds: [of.location] }, true),
+		json(
+			"app.channels.$id.rules",
+			`${channel}/rules`,
+			"save",
+			{ intent: "save", policy: { kind: "exact" }, locationIds: [of.location] },
+			true,
+		),
+		connect("one-click", { account: "https://store.example" }),
+		connect("consent", {}),
+		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
+		on("app.channels.$id.disconnect", `${channel}/disconnect`)(""),
+	];
+}
+
+/** Whose id a part of an address is, by the part before it. A new one is given its meaning here. */
+export function idOf(path: string, param: string, ids: Ids): string {
+	const before = path.split("/")[path.split("/").indexOf(`:${param}`) - 1];
+	switch (`${before}/:${param}`) {
+		case "channels/:id":
+		case "orders/:channel":
+			return String(ids.woocommerce);
+		case "items/:id":
+			return String(ids.item);
+		case "matching/:listing":
+			return String(ids.listing);
+		case ":channel/:order":
+			return ids.order;
+		case "connect/:channel":
+			return "woocommerce";
+	}
+	throw new Error(`Whose id is :${param} in ${path}? Say it in tests/isolation/presses.ts`);
+}
