@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { ago, moment } from "./words.ts";
+import { ago, day, moment } from "./words.ts";
 
 /** How long ago; the exact time, in the reader's own zone, on pointing at it. */
 export function Ago({ at, now }: { at: string; now: string }) {
@@ -19,6 +19,12 @@ export function Moment({ at }: { at: string }) {
 			{moment(at, zone)}
 		</time>
 	);
+}
+
+/** The day alone, in the reader's own zone. */
+export function Day({ at }: { at: string }) {
+	const zone = useZone();
+	return <time dateTime={at}>{day(at, zone)}</time>;
 }
 
 /** The server does not know the reader's zone: it says UTC, and the browser corrects it without moving anything. */

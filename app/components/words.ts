@@ -35,6 +35,11 @@ export function listed(names: readonly string[]): string {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** "May 3, 2027": the day alone, of something months away. */
+export function day(at: string, timeZone: string): string {
+	return new Intl.DateTimeFormat(LOCALE, { month: "short", day: "numeric", year: "numeric", timeZone }).format(new Date(at));
+}
+
 /** "Nov 20, 14:02:31": to the second, because a story of sales is read in seconds. */
 export function moment(at: string, timeZone: string): string {
 	let format = formats.get(timeZone);

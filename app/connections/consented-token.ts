@@ -121,6 +121,9 @@ const isAboutTheApp = (error: unknown): error is ChannelError =>
 const operatorsTrouble = ({ name }: Channel): string =>
 	`${name} does not accept this server's own registration; its secret may have expired. Whoever runs Lockstep has to renew it.`;
 
+/** What stands as a connection's access problem, when no merchant can mend it. */
+export const isOperatorsTrouble = (channel: Channel, problem: string): boolean => problem === operatorsTrouble(channel);
+
 function sentenceOf({ channel, consentedAt }: Stored, error: ChannelError): string {
 	const { name, authorization } = channel;
 	if (isAboutTheApp(error)) return operatorsTrouble(channel);

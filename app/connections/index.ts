@@ -6,6 +6,7 @@ export { type Availability, appSettingsOf, availableChannels } from "./app-setti
 export { type ChannelDefaults, readChannelDefaults, setChannelDefaults } from "./channel-defaults.ts";
 export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
 export { consentEndsAt, type EndingConsent, findEndingConsents } from "./consent-ends.ts";
+export { isOperatorsTrouble } from "./consented-token.ts";
 export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";
 export type { Deps } from "./deps.ts";
 export { type EnsuredShop, ensureShop } from "./ensure-shop.ts";

@@ -49,7 +49,7 @@ function say(row: AuditRow, words: Words): Said {
 		case "connection.created":
 			return plain(`Connected ${channel}`);
 		case "connection.renewed":
-			return plain(`Gave ${channel} new keys`);
+			return plain(`Renewed the access to ${channel}`);
 		case "connection.watching":
 			return plain(`Began to watch ${channel}`);
 		case "connection.live":

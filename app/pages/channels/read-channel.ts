@@ -3,6 +3,7 @@ import { type ChannelOverview, readOverview } from "#app/overview/index.ts";
 import { channels } from "#channels";
 import { type Policy, policySchema } from "#domain";
 import { countFoundByPoll } from "#reconcile";
+import { type Consent, readConsent } from "./read-consent.ts";
 import { readSetUps, type SetUp } from "./read-set-up.ts";
 
 /** Everything the page of one channel shows. */
@@ -19,6 +20,7 @@ export type ChannelPage = {
 	webhooksCheckedAt: string | null;
 	comparedAt: string | null;
 	limits: LimitInUse[];
+	consent: Consent | null;
 	/** What the account told of itself when it was connected ("version": "11.0.1"). */
 	account: Record<string, string>;
 };
@@ -46,6 +48,7 @@ export async function readChannel(pool: Pool, shopId: number, connectionId: numb
 				webhooksCheckedAt: row.webhooks_checked_at?.toISOString() ?? null,
 				comparedAt: row.compared_at?.toISOString() ?? null,
 				limits: await readLimits(tx, shopId, connectionId),
+				consent: await readConsent(tx, shopId, connectionId),
 				account: row.settings.account ?? {},
 			};
 		},

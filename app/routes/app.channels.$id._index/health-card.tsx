@@ -1,11 +1,11 @@
-import { Badge, BlockStack, Card, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Button, Card, Text } from "@shopify/polaris";
 import type { ReactNode } from "react";
 import type { ChannelPage, LimitInUse } from "#app/pages/channels/read-channel.ts";
-import { Ago, Moment } from "../../components/when.tsx";
+import { Ago, Day, Moment } from "../../components/when.tsx";
 import { number, plural } from "../../components/words.ts";
 
 /** Is it being listened to, and how much of what it allows is used. */
-export function HealthCard({ page }: { page: ChannelPage }) {
+export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base: string; mayApprove: boolean }) {
 	const { channel, orders, asOf, limits } = page;
 	const counts = page.countsSince !== null;
 	return (
@@ -25,6 +25,24 @@ export function HealthCard({ page }: { page: ChannelPage }) {
 						</Badge>
 					)}
 				</Fact>
+				{page.consent && (
+					<Fact name="Access">
+						<p data-testid="consent">
+							{page.consent.endsAt ? (
+								<>
+									Consent {page.consent.hasEnded ? "ended" : "ends"} on <Day at={page.consent.endsAt} />.{" "}
+								</>
+							) : (
+								"By consent. "
+							)}
+							{mayApprove && (
+								<Button variant="plain" url={`${base}/renew`}>
+									Renew it
+								</Button>
+							)}
+						</p>
+					</Fact>
+				)}
 				<Fact name="Orders count since">{page.countsSince ? <Moment at={page.countsSince} /> : <p>Not yet: it is being set up</p>}</Fact>
 				{counts && (
 					<Fact name="Orders last read">

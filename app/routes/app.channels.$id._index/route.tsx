@@ -1,7 +1,8 @@
 import type { ActionFunctionArgs, HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { useFetcher, useLoaderData } from "@remix-run/react";
+import { useFetcher, useLoaderData, useSearchParams } from "@remix-run/react";
 import { Banner, BlockStack, InlineGrid } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
+import { useEffect } from "react";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import {
@@ -27,6 +28,7 @@ import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { useWorking } from "../../components/use-working.ts";
 import { ago } from "../../components/words.ts";
+import { ConsentBanner } from "./consent-banner.tsx";
 import { FiguresCard } from "./figures-card.tsx";
 import { HealthCard } from "./health-card.tsx";
 import { RulesCard } from "./rules-card.tsx";
@@ -91,6 +93,7 @@ export default function ChannelPage() {
 	const fetcher = useFetcher<Said>();
 	const [mayOperate, mayApprove] = [useAllowed("operate"), useAllowed("approve")];
 	useSaid(fetcher);
+	useRenewed();
 	useWorking(page.setUp.work !== null);
 	useFresh({ paused: page.setUp.work !== null || fetcher.state !== "idle" });
 	const { channel, setUp, asOf } = page;
@@ -123,6 +126,7 @@ export default function ChannelPage() {
 					<Banner
 						tone={channel.health.state === "red" ? "critical" : "warning"}
 						title={channel.health.state === "red" ? `${channel.name} cannot be reached` : `${channel.name} has trouble answering`}
+						{...(page.consent?.isRefused && mayApprove ? { action: { content: "Renew consent", url: `${base}/renew` } } : {})}
 					>
 						<p>
 							{channel.health.reason} Since {ago(channel.health.since, asOf)}. What should be sent waits, newest figures first; nothing is
@@ -130,6 +134,7 @@ export default function ChannelPage() {
 						</p>
 					</Banner>
 				)}
+				<ConsentBanner page={page} base={base} mayApprove={mayApprove} />
 				{channel.state === "paused" && (
 					<Banner tone="warning" title="Updates to this channel are paused">
 						<p>
@@ -142,13 +147,30 @@ export default function ChannelPage() {
 				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
 					<BlockStack gap="400">
 						<FiguresCard page={page} base={base} />
-						<HealthCard page={page} />
+						<HealthCard page={page} base={base} mayApprove={mayApprove} />
 					</BlockStack>
 					<RulesCard page={page} base={base} mayOperate={mayOperate} mayApprove={mayApprove} />
 				</InlineGrid>
 			</BlockStack>
 		</AppPage>
 	);
+}
+
+/** Back from the channel's own page, where the merchant agreed again: said once, also if the page is loaded anew. */
+function useRenewed(): void {
+	const [params, setParams] = useSearchParams();
+	const isRenewed = params.has("renewed");
+	useEffect(() => {
+		if (!isRenewed) return;
+		window.shopify?.toast.show("Consent renewed");
+		setParams(
+			(now) => {
+				now.delete("renewed");
+				return now;
+			},
+			{ replace: true, preventScrollReset: true },
+		);
+	}, [isRenewed, setParams]);
 }
 
 export const ErrorBoundary = () => <PageError title="Channel" />;
