@@ -105,7 +105,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				await app.getByRole("tab", { name }).waitFor(SOON);
 			}
 			await app.getByRole("tab", { name: "Only on WooCommerce (200)" }).click();
-			await app.getByRole("link", { name: "Choose a product for OWN-7801" }).click();
+			await app.getByRole("link", { name: "Choose product for OWN-7801" }).click();
 			await app.getByLabel("Find your product").fill("NW-7999");
 			await app.getByRole("button", { name: "Link to NW-7999" }).waitFor(SOON);
 			await page.screenshot({ path: picturePath("matching-by-hand") });
@@ -262,6 +262,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				`/app/channels/${id}/watch.data`,
 				`/app/channels/${id}/rules.data`,
 				`/app/channels/${id}/disconnect.data`,
+				`/app/channels/${id}/renew.data`,
 			];
 			const rules = JSON.stringify({ intent: "save", policy: { kind: "exact" }, locationIds: [] });
 			const actions = (id: number): [string, Record<string, string> | string][] => [
@@ -281,6 +282,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				[`/app/channels/${id}/go-live.data`, { intent: "some", listing: String(listing) }],
 				[`/app/channels/${id}/rules.data`, rules],
 				[`/app/channels/${id}/disconnect.data`, {}],
+				[`/app/channels/${id}/renew.data`, {}],
 			];
 			const state = async () =>
 				(

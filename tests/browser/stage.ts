@@ -71,6 +71,7 @@ function exists(path: string): boolean {
 export type Stage = {
 	world: World;
 	gateway: AdminGateway;
+	environment: Record<string, string>;
 	database: TestDatabase;
 	shopify: Shopify;
 	shop: Shop;
@@ -89,8 +90,8 @@ export type OpenOptions = { width?: number; height?: number; path?: string; onRe
 /** A page with the app in it, and everything that was said to its console or went wrong. */
 export type Opened = { page: Page; app: Frame; complaints: string[]; close(): Promise<void> };
 
-/** The simulated admin, the real pages on a real database, and a real browser. */
-export async function openStage(): Promise<Stage> {
+/** The simulated admin, the real pages on a real database, and a real browser. `environment`: what the app is told beside that. */
+export async function openStage({ environment = {} }: { environment?: Record<string, string> } = {}): Promise<Stage> {
 	await buildApp();
 	const database = await freshDatabase();
 	const world = createWorld({ seed: 7 });
@@ -118,7 +119,7 @@ export async function openStage(): Promise<Stage> {
 
 	let child: ChildProcess | undefined;
 	const startApp = async () => {
-		child = startWeb({ world, database, gateway, port: appPort });
+		child = startWeb({ world, database, gateway, environment, port: appPort });
 		appPort = await listeningPort(child);
 	};
 	const stopApp = async () => {
@@ -136,6 +137,7 @@ export async function openStage(): Promise<Stage> {
 	return {
 		world,
 		gateway,
+		environment,
 		database,
 		shopify,
 		shop,
@@ -190,7 +192,7 @@ export function picturePath(name: string): string {
 	return `${folder}${name}.png`;
 }
 
-type Surroundings = { world: World; database: TestDatabase; gateway: AdminGateway; port: number };
+type Surroundings = { world: World; database: TestDatabase; gateway: AdminGateway; environment: Record<string, string>; port: number };
 
 function startWeb(stage: Surroundings): ChildProcess {
 	const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -215,6 +217,7 @@ export const appEnvironment = (stage: Surroundings): NodeJS.ProcessEnv => ({
 	LOCKSTEP_DATA_DIR: DATA_DIR,
 	DATABASE_URL: stage.database.url,
 	SANDBOX_UPSTREAMS: stage.world.upstreams(),
+	...stage.environment,
 });
 
 /** The port that the process says it listens on; its log is one JSON object a line. */

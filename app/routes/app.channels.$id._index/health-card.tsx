@@ -1,4 +1,4 @@
-import { Badge, BlockStack, Button, Card, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Card, Link, Text } from "@shopify/polaris";
 import type { ReactNode } from "react";
 import type { ChannelPage, LimitInUse } from "#app/pages/channels/read-channel.ts";
 import { Ago, Day, Moment } from "../../components/when.tsx";
@@ -35,11 +35,7 @@ export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base
 							) : (
 								"By consent. "
 							)}
-							{mayApprove && (
-								<Button variant="plain" url={`${base}/renew`}>
-									Renew it
-								</Button>
-							)}
+							{mayApprove && <Link url={`${base}/renew`}>Renew it</Link>}
 						</p>
 					</Fact>
 				)}

@@ -229,7 +229,12 @@ export default function GoLiveRoute() {
 									}
 								: {})}
 						>
-							<DryRunRows rows={lines.rows} selected={chosen.selectedResources} isPartlyLive={setUp.isPartlyLive} />
+							<DryRunRows
+								rows={lines.rows}
+								selected={chosen.selectedResources}
+								isPartlyLive={setUp.isPartlyLive}
+								onGoLive={mayGoLive ? (id) => send("some", [id]) : undefined}
+							/>
 						</IndexList>
 					</>
 				)}

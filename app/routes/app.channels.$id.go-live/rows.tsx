@@ -1,13 +1,20 @@
-import { Badge, BlockStack, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
+import { Badge, BlockStack, Button, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
 import type { DryRunRow } from "#app/pages/channels/read-dry-run.ts";
 import { number } from "../../components/words.ts";
 import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
 
-type DryRunRowsProps = { rows: readonly DryRunRow[]; selected: readonly string[]; isPartlyLive: boolean };
+type DryRunRowsProps = {
+	rows: readonly DryRunRow[];
+	selected: readonly string[];
+	isPartlyLive: boolean;
+	/** On a phone rows cannot be chosen (Polaris): each has its own button. Absent: nobody may, or there is nothing to do. */
+	onGoLive?: ((id: string) => void) | undefined;
+};
 
 /** A table; on a phone, where IndexTable is a list, everything of a row stands below each other. */
-export function DryRunRows({ rows, selected, isPartlyLive }: DryRunRowsProps) {
+export function DryRunRows({ rows, selected, isPartlyLive, onGoLive }: DryRunRowsProps) {
 	const { smDown } = useBreakpoints();
+	const goLive = isPartlyLive ? "Go live with this too" : "Go live with this first";
 	return rows.map((row, index) => (
 		<IndexTable.Row id={String(row.id)} key={row.id} position={index} selected={selected.includes(String(row.id))}>
 			{smDown ? (
@@ -20,6 +27,11 @@ export function DryRunRows({ rows, selected, isPartlyLive }: DryRunRowsProps) {
 							</span>
 						)}
 						<Note row={row} isPartlyLive={isPartlyLive} />
+						{onGoLive && row.problem === null && !(isPartlyLive && row.isLive) && (
+							<Button size="slim" onClick={() => onGoLive(String(row.id))} accessibilityLabel={`${goLive}: ${row.sku || row.title}`}>
+								{goLive}
+							</Button>
+						)}
 					</BlockStack>
 				</div>
 			) : (

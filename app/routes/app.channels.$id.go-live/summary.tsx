@@ -32,7 +32,7 @@ export function Summary({ dryRun, channel, asOf, isPartlyLive, exporting, onExpo
 					Of {plural(dryRun.listings, "linked listing")} on {channel.name}, read {ago(dryRun.at, asOf)}. Nothing was written.
 					{isPartlyLive
 						? " The listings that were chosen first are live; choose more below, or go live with all others."
-						: " Choose up to 50 below to begin with, or go live with all."}
+						: " Begin with some of them below, or go live with all."}
 				</Text>
 				<div className="big-figures">
 					<Figure label="Raised" value={dryRun.increases} />

@@ -11,7 +11,7 @@ export function MatchRows({ tab, rows, selected, base, mayOperate }: MatchRowsPr
 			<Button
 				variant="plain"
 				url={`${base}/matching/${row.id}`}
-				accessibilityLabel={`${tab === "linked" ? "Change the product of" : "Choose a product for"} ${row.sku || row.title}`}
+				accessibilityLabel={`${tab === "linked" ? "Change the product of" : "Choose product for"} ${row.sku || row.title}`}
 			>
 				{tab === "linked" ? "Change" : "Choose product"}
 			</Button>

@@ -67,6 +67,7 @@ export default function ChannelsPage() {
 }
 
 function Connected({ channel }: { channel: ConnectedChannel }) {
+	const open = channel.state === "connecting" ? "Continue" : "Open";
 	return (
 		<li className="row row-sale">
 			<InlineStack gap="300" blockAlign="center" wrap={false}>
@@ -94,8 +95,8 @@ function Connected({ channel }: { channel: ConnectedChannel }) {
 				</BlockStack>
 			</InlineStack>
 			{!channel.isHome && (
-				<Button url={`/app/channels/${channel.id}`} accessibilityLabel={`Open ${channel.name}`}>
-					{channel.state === "connecting" ? "Continue" : "Open"}
+				<Button url={`/app/channels/${channel.id}`} accessibilityLabel={`${open} ${channel.name}`}>
+					{open}
 				</Button>
 			)}
 		</li>
