@@ -24,7 +24,7 @@ export async function loadState(
 	const home = connections.find((c) => c.isHome);
 	const homeIds = new Set(connections.filter((c) => c.isHome).map((c) => c.id));
 	const named = namedBy(input.events, homeIds);
-	const mirrored = new Set(connections.filter((c) => c.mirror === "takes-stock").map((c) => c.id));
+	const mirrored = new Set(connections.filter((c) => c.mirror !== "none").map((c) => c.id));
 	const halves = await findMirrors(tx, shopId, {
 		homeId: home?.id ?? 0,
 		copies: mirrored.size === 0 ? [] : named.copies,
@@ -92,6 +92,7 @@ export async function loadState(
 		itemByVariant: new Map(items.flatMap((i) => (i.variantId === null ? [] : [[i.variantId, i.id] as const]))),
 		itemsOfProduct: group(items.flatMap((i) => (i.productId === null ? [] : [[i.productId, i.id] as const]))),
 		components: group(bundles.map((b) => [b.bundle, { itemId: b.component, quantity: b.quantity }] as const)),
+		kits: new Set(bundles.flatMap((b) => (b.kit ? [b.bundle] : []))),
 		bundlesOf: group(bundles.map((b) => [b.component, b.bundle] as const)),
 		links: new Map(
 			found.map((l) => [linkKey(l.connectionId, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: l.linkState }]),

@@ -114,6 +114,8 @@ export type OrderLine = {
 	baseline: number;
 	/** Of `held`: units that this order's copy at home has taken from home's figure, so that none were taken for them here. */
 	mirrored: number;
+	/** Of a home order's `held`: units of a kit whose parts were taken here, because home takes only the kit itself. */
+	kitUnits: number;
 	allocations: readonly Allocation[];
 };
 

@@ -13,7 +13,7 @@ export type ModelOptions = {
 	items: number;
 	locations: number;
 	/** Bundle number -> components; bundles are items of their own, numbered after the plain ones. */
-	bundles?: { components: { item: number; quantity: number }[] }[];
+	bundles?: { components: { item: number; quantity: number }[]; kit?: boolean }[];
 	/** Guest listing `listing-<n>` for every item and bundle. */
 	guest?: boolean;
 	cutAt?: number;
@@ -83,6 +83,7 @@ export function createModel(options: ModelOptions): ApplyState {
 		components: new Map(
 			bundles.map((b, n) => [itemId(options.items + n), b.components.map((c) => ({ itemId: itemId(c.item), quantity: c.quantity }))]),
 		),
+		kits: new Set(bundles.flatMap((b, n) => (b.kit ? [itemId(options.items + n)] : []))),
 		bundlesOf,
 		links: new Map(
 			listings.map((l) => [linkKey(GUEST, l.externalId), { listingId: l.id, itemId: l.itemId, linkState: "linked" as const }]),

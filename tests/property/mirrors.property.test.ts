@@ -9,10 +9,13 @@ import { createHome, type HomeModel, iso, readingOf } from "./home-model.ts";
 /**
  * Another app copies a marketplace's orders into Shopify. Either side may be told of first, late or never, changed, cancelled
  * with or without its other half; some orders the marketplace ships itself. Once all is quiet, home is down by what was sold,
- * once: of each order and item by the larger of what the marketplace and the copy hold.
+ * once: of each order and item by the larger of what the marketplace and the copy hold. One of the products is a kit that the
+ * merchant made of the first: home lowers only its own figure, and its parts are to go down once as well.
  */
 const BASE = Date.parse(iso(0));
-const ITEMS = 2;
+const ITEMS = 3;
+const KIT = 2;
+const PARTS_OF_KIT = 2;
 const OPENING = 40;
 
 const step = fc.oneof(
@@ -62,9 +65,11 @@ const play = (takes: boolean) => (steps: readonly Step[]) => {
 	expectBooksBalance(run.state);
 	const should = Array.from({ length: ITEMS }, (_, item) =>
 		run.sales.reduce((left, { fba, order, copy }) => {
-			const own = fba ? 0 : (order.held[item] ?? 0);
-			const copied = takes ? (copy?.held[item] ?? 0) : 0;
-			return left - Math.max(own, copied);
+			const own = (of: number) => (fba ? 0 : (order.held[of] ?? 0));
+			const copied = (of: number) => (takes ? (copy?.held[of] ?? 0) : 0);
+			if (item === KIT) return left - copied(KIT);
+			const parts = item === 0 ? PARTS_OF_KIT * Math.max(own(KIT), copied(KIT)) : 0;
+			return left - Math.max(own(item), copied(item)) - parts;
 		}, OPENING),
 	);
 	const homes = should.map((_, item) => run.home.levels.get(`${item}:0`)?.quantity);
@@ -87,6 +92,7 @@ it("R43 orders that another app copies into Shopify, taking its stock, count onc
 		"copy alone at the end",
 		"order alone at the end",
 		"fba copied",
+		"kit copied",
 		"order cancelled first",
 		"copy cancelled first",
 		"sent before the copy",
@@ -94,16 +100,23 @@ it("R43 orders that another app copies into Shopify, taking its stock, count onc
 		expect([...seen]).toContain(what);
 });
 
-it("R43 copies that leave Shopify's stock alone take nothing", () => {
+it("R43 copies that leave Shopify's stock alone take nothing, no parts of kits either", () => {
+	const seen = new Set<string>();
 	fc.assert(
-		fc.property(steps, (some) => void play(false)(some)),
+		fc.property(steps, (some) => {
+			for (const what of play(false)(some)) seen.add(what);
+		}),
 		{ numRuns: 500 },
 	);
+	for (const what of ["copy first", "order first", "kit copied", "kit copied of fba"]) expect([...seen]).toContain(what);
 });
 
 function start(takes: boolean): Run {
 	const home = createHome(ITEMS, 1, OPENING);
-	const state = createModel({ items: ITEMS, locations: 1, guest: true, base: BASE });
+	const state = createModel({
+		...{ items: KIT, locations: 1, guest: true, base: BASE },
+		bundles: [{ kit: true, components: [{ item: 0, quantity: PARTS_OF_KIT }] }],
+	});
 	const guest = state.connections.get(GUEST);
 	if (!guest) throw new Error("The model has no guest");
 	(state.connections as Map<number, typeof guest>).set(GUEST, { ...guest, mirror: takes ? "takes-stock" : "leaves-stock" });
@@ -126,6 +139,7 @@ function act(run: Run, one: Step): void {
 			if (!sale || sale.copy) return;
 			sale.copy = { held: [...sale.order.held], stamp: now, createdAt: now };
 			if (sale.fba) seen.add("fba copied");
+			if ((sale.copy.held[KIT] ?? 0) > 0) seen.add(sale.fba ? "kit copied of fba" : "kit copied");
 			if (run.takes) for (const [item, units] of sale.copy.held.entries()) change(run, item, -units);
 			return;
 		}

@@ -1,20 +1,11 @@
 import type { OrderLineSnapshot, OrderSnapshot } from "#domain";
-import { type Allocation, allocate, mergeAllocations, type Order, type OrderLine, release } from "#ledger";
+import type { Order, OrderLine } from "#ledger";
 import { applyOwnOrder } from "#listings";
+import { idleCopies, moveKit } from "./kit.ts";
 import { complainOfNameless, coverOf, originalsOf, uncredited } from "./mirror.ts";
-import { moveStock, stockAt, stocksOf } from "./move.ts";
 import { predictSale } from "./prediction.ts";
-import {
-	type ApplyState,
-	type BatchEvent,
-	type ConnectionFacts,
-	componentsOf,
-	connectionOf,
-	linkKey,
-	orderKey,
-	stockKey,
-	type Verdict,
-} from "./state.ts";
+import { type ApplyState, type BatchEvent, type ConnectionFacts, connectionOf, linkKey, orderKey, type Verdict } from "./state.ts";
+import { giveBack, governed, type OrderChange, take } from "./take.ts";
 import { asOfOf, compareVersion } from "./version.ts";
 
 /** A snapshot becomes the difference to what we hold for each of its lines, so it may come by any way, any number of times. */
@@ -89,6 +80,7 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 	const applied = { ...order, contentHash, lines };
 	state.orders.set(orderKey(connection.id, snapshot.orderId), applied);
 	for (const original of originalsOf(state, applied)) creditOriginal(state, event, original, stamp);
+	idleCopies(state, change, applied);
 	complainOfNameless(state, event, snapshot);
 	if (change.unmapped.length > 0) {
 		state.complaints.push({
@@ -101,21 +93,6 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 	}
 	return { outcome: "applied", note: baseline ? "baseline" : version };
 }
-
-type OrderChange = {
-	connection: ConnectionFacts;
-	order: Order;
-	event: BatchEvent;
-	baseline: boolean;
-	from: number;
-	to: number;
-	location: string | null;
-	unmapped: string[];
-	/** Units by item that a copy of this order at home holds. */
-	cover: ReadonlyMap<number, number>;
-	/** As they stand so far. */
-	lines: Map<string, OrderLine>;
-};
 
 /** What a copy at home has taken of each item is credited to the lines, and what it has given up is taken here instead. */
 function creditLines(state: ApplyState, change: OrderChange): void {
@@ -168,6 +145,7 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 				held: target,
 				baseline: target,
 				mirrored: 0,
+				kitUnits: 0,
 				allocations: [],
 			};
 		if (!change.connection.isHome) change.unmapped.push(line.sku ?? line.listingExternalId ?? `line ${line.lineId}`);
@@ -180,6 +158,7 @@ function changeLine(state: ApplyState, change: OrderChange, known: OrderLine | u
 		held: 0,
 		baseline: 0,
 		mirrored: 0,
+		kitUnits: 0,
 		allocations: [],
 	};
 	// Baseline: it was sold before we counted, so home's opening figure holds it already.
@@ -208,6 +187,7 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 	if (units === 0) return line;
 	if (change.connection.isHome) {
 		// Home's stock comes from its readings. More held lowers at once as a prediction; less held rises with the reading only.
+		// What a kit is made of home does not know: that is taken and given back here, beside the kit's own figure.
 		if (units > 0 && line.itemId !== null) {
 			predictSale(state, change.event, {
 				connectionId: change.connection.id,
@@ -220,7 +200,7 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 				location: change.location,
 			});
 		}
-		return { ...line, held: target };
+		return moveKit(state, change, line, units);
 	}
 	if (line.itemId === null) return line;
 	noteOwnChannel(state, change, line, units);
@@ -234,80 +214,6 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 	const moved = rest > 0 ? take(state, change, counted, rest) : rest < 0 ? giveBack(state, change, counted, -rest) : counted;
 	const mirrored = line.mirrored + credit;
 	return { ...moved, held: moved.held + mirrored, mirrored };
-}
-
-const governed = (state: ApplyState, itemId: number) =>
-	componentsOf(state, itemId).every((c) => state.items.get(c.itemId)?.tracked ?? false);
-
-function take(state: ApplyState, change: OrderChange, line: OrderLine, units: number): OrderLine {
-	const taken: Allocation[] = [];
-	for (const component of componentsOf(state, line.itemId as number)) {
-		// The rows are read afresh for each component: two components of one bundle may be the same item.
-		taken.push(...allocate(stocksOf(state, component.itemId), component.itemId, change.connection.locationIds, units * component.quantity));
-		for (const allocation of taken.filter((a) => a.itemId === component.itemId)) moveAllocation(state, change, line, allocation, -1);
-	}
-	return { ...line, held: line.held + units, allocations: mergeAllocations(line.allocations, taken, 1) };
-}
-
-function giveBack(state: ApplyState, change: OrderChange, line: OrderLine, units: number): OrderLine {
-	const counted = line.held - line.baseline;
-	const fromCounted = Math.min(Math.max(counted, 0), units);
-	const back = release(line.allocations, counted, fromCounted);
-	for (const allocation of back) moveAllocation(state, change, line, allocation, 1);
-	// What was there before we began was never taken from a location of ours: it comes back to the channel's first one.
-	const fromBaseline = units - fromCounted;
-	if (fromBaseline > 0) {
-		const locationId = change.connection.locationIds[0];
-		if (locationId === undefined) throw new Error(`Connection ${change.connection.id} has no location to take units back to`);
-		for (const component of componentsOf(state, line.itemId as number)) {
-			moveAllocation(
-				state,
-				change,
-				line,
-				{ itemId: component.itemId, locationId, quantity: fromBaseline * component.quantity, short: 0 },
-				1,
-			);
-		}
-	}
-	return {
-		...line,
-		held: line.held - units,
-		baseline: line.baseline - fromBaseline,
-		allocations: mergeAllocations(line.allocations, back, -1),
-	};
-}
-
-/** Stock, what home must be told, and the shortage: all for one (item, location). */
-function moveAllocation(state: ApplyState, change: OrderChange, line: OrderLine, allocation: Allocation, sign: 1 | -1): void {
-	const delta = sign * allocation.quantity;
-	const stock = stockAt(state, allocation.itemId, allocation.locationId);
-	const deltaOwed = stock.deltaOwed + delta;
-	const owing = { ...stock, deltaOwed, owedSince: deltaOwed === 0 ? null : (stock.owedSince ?? state.now) };
-	const why = {
-		cause: sign < 0 ? ("sale" as const) : ("give-back" as const),
-		connectionId: change.connection.id,
-		orderId: change.order.orderId,
-		lineId: line.lineId,
-		occurredAt: change.to,
-	};
-	moveStock(state, change.event, owing, delta, why);
-	if (sign < 0 && allocation.short > 0 && !state.items.get(allocation.itemId)?.sellsWhenOut) {
-		const sourceKey = `event:${change.event.id}:${line.lineId}:${stockKey(allocation.itemId, allocation.locationId)}`;
-		const already = state.oversells.get(sourceKey);
-		state.oversells.set(sourceKey, {
-			id: null,
-			itemId: allocation.itemId,
-			locationId: allocation.locationId,
-			connectionId: change.connection.id,
-			orderId: change.order.orderId,
-			lineId: line.lineId,
-			units: allocation.short + (already?.units ?? 0),
-			covered: 0,
-			state: "open",
-			sourceKey,
-			occurredAt: change.to,
-		});
-	}
 }
 
 /** The channel that sold lowers its own figure by itself. */

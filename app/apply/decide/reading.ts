@@ -117,7 +117,8 @@ export function absorb(state: ApplyState, effect: Effect): void {
 
 /** Home itself says that it owes more than the oversells we know of. */
 function noteShortage(state: ApplyState, event: BatchEvent, itemId: number, locationId: number, quantity: number, readAt: number): void {
-	if (quantity >= 0 || state.items.get(itemId)?.sellsWhenOut) return;
+	// A kit's own figure at home is nobody's stock: what it can owe are its parts, and these are looked at by themselves.
+	if (quantity >= 0 || state.items.get(itemId)?.sellsWhenOut || state.kits.has(itemId)) return;
 	let known = 0;
 	for (const oversell of state.oversells.values()) {
 		if (oversell.itemId === itemId && oversell.locationId === locationId && oversell.state === "open")

@@ -18,6 +18,8 @@ export type ApplyState = {
 	itemsOfProduct: ReadonlyMap<string, readonly number[]>;
 	/** Bundle item -> what one of it is made of. */
 	components: ReadonlyMap<number, readonly { itemId: number; quantity: number }[]>;
+	/** Of these, what the merchant made in Lockstep: home lowers only the kit's own figure when it sells one. */
+	kits: ReadonlySet<number>;
 	/** Component item -> bundles that hold it. */
 	bundlesOf: ReadonlyMap<number, readonly number[]>;
 	/** `connection:external id` -> what it is linked to. */

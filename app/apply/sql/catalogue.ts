@@ -114,15 +114,19 @@ export async function loadItems(
 	}));
 }
 
-/** The bundles among `itemIds`, the bundles that contain one of them, and all of their components. */
+/**
+ * The bundles among `itemIds`, the bundles that contain one of them, and all of their components. `kit`: the merchant made it in
+ * Lockstep, and home does not sell it as a bundle of its own.
+ */
 export async function loadBundles(
 	tx: PoolClient,
 	shopId: number,
 	itemIds: readonly number[],
-): Promise<{ bundle: number; component: number; quantity: number }[]> {
+): Promise<{ bundle: number; component: number; quantity: number; kit: boolean }[]> {
 	const result = await tx.query(
-		`SELECT bundle_item_id, component_item_id, quantity FROM bundle_component
-		 WHERE shop_id = $1 AND bundle_item_id IN (
+		`SELECT b.bundle_item_id, b.component_item_id, b.quantity, b.made_here AND NOT i.is_home_bundle AS kit
+		 FROM bundle_component b JOIN item i ON i.shop_id = b.shop_id AND i.id = b.bundle_item_id
+		 WHERE b.shop_id = $1 AND b.bundle_item_id IN (
 		   SELECT unnest($2::bigint[])
 		   UNION SELECT bundle_item_id FROM bundle_component WHERE shop_id = $1 AND component_item_id = ANY($2::bigint[])
 		   UNION SELECT other.bundle_item_id FROM bundle_component mine JOIN bundle_component other
@@ -131,7 +135,7 @@ export async function loadBundles(
 		 ORDER BY bundle_item_id, component_item_id`,
 		[shopId, itemIds],
 	);
-	return result.rows.map((r) => ({ bundle: r.bundle_item_id, component: r.component_item_id, quantity: r.quantity }));
+	return result.rows.map((r) => ({ bundle: r.bundle_item_id, component: r.component_item_id, quantity: r.quantity, kit: r.kit }));
 }
 
 export type LoadedConnection = {

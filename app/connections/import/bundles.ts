@@ -90,6 +90,6 @@ WITH part AS (
 ), written AS (
   INSERT INTO bundle_component (shop_id, bundle_item_id, component_item_id, quantity)
   SELECT $1, bundle_id, item_id, quantity FROM found WHERE bundle_id IS NOT NULL AND item_id IS NOT NULL
-  ON CONFLICT (shop_id, bundle_item_id, component_item_id) DO UPDATE SET quantity = excluded.quantity
+  ON CONFLICT (shop_id, bundle_item_id, component_item_id) DO UPDATE SET quantity = excluded.quantity, made_here = false
 )
 SELECT variant, external_id AS "itemExternalId", quantity FROM found WHERE bundle_id IS NULL OR item_id IS NULL`;

@@ -19,7 +19,7 @@ export async function loadOrders(
 	);
 	if (orders.rows.length === 0) return [];
 	const lines = await tx.query(
-		`SELECT o.connection_id, o.order_id, line_id, external_ref, item_id, held, baseline, mirrored FROM ${from} JOIN order_line o ON ${on}`,
+		`SELECT o.connection_id, o.order_id, line_id, external_ref, item_id, held, baseline, mirrored, kit_units FROM ${from} JOIN order_line o ON ${on}`,
 		[shopId, wanted],
 	);
 	const allocations = await tx.query(
@@ -46,6 +46,7 @@ export async function loadOrders(
 			held: r.held,
 			baseline: r.baseline,
 			mirrored: r.mirrored,
+			kitUnits: r.kit_units,
 			allocations: allocationsOf.get(`${key(r)}:${r.line_id}`) ?? [],
 		});
 	}
@@ -82,7 +83,7 @@ export async function findMirrors(
 		 WHERE o.shop_id = $1 AND o.connection_id = $2 AND o.source_identifier = ANY($3)
 		 UNION
 		 SELECT o.connection_id, o.order_id FROM sales_order o JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
-		 WHERE o.shop_id = $1 AND c.mirror = 'takes-stock' AND o.order_id = ANY($4)`,
+		 WHERE o.shop_id = $1 AND c.mirror <> 'none' AND o.order_id = ANY($4)`,
 		[shopId, homeId, originals, copies],
 	);
 	return rows;
@@ -134,15 +135,16 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 			held: l.held,
 			baseline: l.baseline,
 			mirrored: l.mirrored,
+			kit_units: l.kitUnits,
 		})),
 	);
 	if (lines.length > 0) {
 		await tx.query(
-			`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored)
-			 SELECT $1, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored
-			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, external_ref text, item_id bigint, held int, baseline int, mirrored int)
+			`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored, kit_units)
+			 SELECT $1, connection_id, order_id, line_id, external_ref, item_id, held, baseline, mirrored, kit_units
+			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, external_ref text, item_id bigint, held int, baseline int, mirrored int, kit_units int)
 			 ON CONFLICT (shop_id, connection_id, order_id, line_id) DO UPDATE SET external_ref = excluded.external_ref, item_id = excluded.item_id,
-			   held = excluded.held, baseline = excluded.baseline, mirrored = excluded.mirrored`,
+			   held = excluded.held, baseline = excluded.baseline, mirrored = excluded.mirrored, kit_units = excluded.kit_units`,
 			[shopId, JSON.stringify(lines)],
 		);
 	}
