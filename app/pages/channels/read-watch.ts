@@ -15,8 +15,11 @@ export type WatchReport = {
 	prevented: PreventedOversell[];
 	newest: WatchedUpdate[];
 };
-/** Of the listings whose figure on the channel was read: how many showed exactly what was expected from its orders. */
-export type Prediction = { compared: number; met: number; unexplained: number; raisedElsewhere: number };
+/**
+ * Of the listings whose figure on the channel was read: how many showed exactly what was expected from its orders. And how often
+ * somebody else changed one: raised it, or lowered it without an order.
+ */
+export type Prediction = { compared: number; met: number; unexplained: number; raisedElsewhere: number; loweredElsewhere: number };
 export type WatchedUpdate = { id: number; at: string; sku: string; title: string; quantity: number };
 export type PreventedOversell = {
 	id: number;
@@ -81,30 +84,29 @@ async function readPrediction(
 		   count(*) FILTER (WHERE read_at IS NOT NULL AND unseen = 0 AND (seen IS NULL OR seen = shown))::int AS met,
 		   count(*) FILTER (WHERE read_at IS NOT NULL AND (unseen > 0 OR seen <> shown))::int AS unexplained,
 		   count(*) FILTER (WHERE NOT paused AND ${OWES_WRITE})::int AS would_change,
-		   (SELECT count(*)::int FROM difference d WHERE d.shop_id = $1 AND d.connection_id = $2 AND d.cause = 'raised-elsewhere') AS "raisedElsewhere"
+		   (SELECT count(*)::int FROM difference d WHERE d.shop_id = $1 AND d.connection_id = $2 AND d.cause = 'raised-elsewhere') AS "raisedElsewhere",
+		   (SELECT count(*)::int FROM difference d WHERE d.shop_id = $1 AND d.connection_id = $2 AND d.cause = 'another-writer') AS "loweredElsewhere"
 		 FROM listing WHERE shop_id = $1 AND connection_id = $2 AND link_state = 'linked'`,
 		[shopId, connectionId],
 	);
-	const { would_change: wouldChangeNow = 0, ...prediction } = rows[0] ?? { compared: 0, met: 0, unexplained: 0, raisedElsewhere: 0 };
+	const { would_change: wouldChangeNow, ...prediction } = rows[0] ?? { ...NOTHING_READ, would_change: 0 };
 	return { wouldChangeNow, prediction };
 }
 
-type OversellRow = {
-	id: number;
+const NOTHING_READ: Prediction = { compared: 0, met: 0, unexplained: 0, raisedElsewhere: 0, loweredElsewhere: 0 };
+
+type OversellRow = Omit<PreventedOversell, "at" | "wouldHaveShown"> & {
 	at: Date;
-	order: string;
-	sku: string;
-	title: string;
-	units: number;
 	policy: unknown;
-	/** Left of the product by what was known so long before, minus what the channel itself sold since. */
+	/** Units of the listing that could be made of what was known so long before, and of what the channel itself sold since. */
 	left: number;
 };
 
 /**
- * Oversells of this channel that would not have happened, had it been live: going by what was known ten seconds before, and by its own
- * sales, it would have shown fewer units than the order took. Where the missing units were sold elsewhere within these ten
- * seconds, nothing is claimed; nor where the channel sold its own last unit twice within a second, which being live does not help.
+ * Oversells of this channel that would not have happened, had it been live: going by what Lockstep knew ten seconds before the buyer
+ * ordered, and by the channel's own sales, it would have shown fewer units than the order took. Where the missing units were sold
+ * elsewhere within these ten seconds, or were heard of too late, nothing is claimed; nor where the channel sold its own last unit
+ * twice at once (stamps are whole seconds), which being live does not help; nor of what was added to an order later, which is no buyer's doing.
  */
 async function readPrevented(db: Queryable, shopId: number, connectionId: number): Promise<PreventedOversell[]> {
 	const { rows } = await db.query<OversellRow>(preventedStatement, [shopId, connectionId, OVERSELLS_MAX, DELAY_SECONDS]);
@@ -114,27 +116,50 @@ async function readPrevented(db: Queryable, shopId: number, connectionId: number
 	});
 }
 
+/**
+ * Bought: when the buyer was shown the figure, which for an order that is paid later is long before its units are taken. Units are the
+ * movements' and not the line's: an order that could not be fulfilled is cancelled and holds none. A bundle's are bundles.
+ * Known: the newest movement that was written by then, so that a sale counts from when it was heard of and not from when it was made.
+ */
 const preventedStatement = `
-SELECT o.id, o.occurred_at AS at, coalesce(nullif(s.name, ''), o.order_id) AS "order", coalesce(i.sku, '') AS sku, i.title, line.held AS units,
+WITH short AS (
+  SELECT DISTINCT ON (o.order_id, line.external_ref) o.id, o.order_id, o.occurred_at, line.external_ref, line.item_id AS sold_id,
+    o.item_id AS short_id, s.name, least(o.occurred_at, s.created_on_channel_at) AS bought_at
+  FROM oversell o
+  JOIN order_line line ON line.shop_id = o.shop_id AND line.connection_id = o.connection_id AND line.order_id = o.order_id AND line.line_id = o.line_id
+  JOIN sales_order s ON s.shop_id = o.shop_id AND s.connection_id = o.connection_id AND s.order_id = o.order_id
+  WHERE o.shop_id = $1 AND o.connection_id = $2 AND o.order_id <> '' AND line.item_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM movement m WHERE m.shop_id = $1 AND m.connection_id = $2 AND m.order_id = o.order_id AND m.item_id = o.item_id
+      AND m.cause = 'sale' AND m.occurred_at < o.occurred_at)
+  ORDER BY o.order_id, line.external_ref, o.id
+), place AS (
+  SELECT w.id FROM location w JOIN connection c ON c.shop_id = w.shop_id AND c.id = $2
+  WHERE w.shop_id = $1 AND CASE WHEN EXISTS (SELECT FROM connection_location cl WHERE cl.shop_id = $1 AND cl.connection_id = $2)
+    THEN EXISTS (SELECT FROM connection_location cl WHERE cl.shop_id = $1 AND cl.connection_id = $2 AND cl.location_id = w.id)
+    ELSE w.active AND w.fulfills_online AND NOT w.fulfillment_service END
+)
+SELECT short.id, short.bought_at AS at, coalesce(nullif(short.name, ''), short.order_id) AS "order", coalesce(i.sku, '') AS sku, i.title,
   coalesce(l.policy, c.policy) AS policy,
-  (SELECT coalesce(sum((SELECT m.after FROM movement m WHERE m.shop_id = k.shop_id AND m.item_id = k.item_id AND m.location_id = k.location_id
-       AND m.occurred_at <= o.occurred_at - $4 * interval '1 second' ORDER BY m.id DESC LIMIT 1)), 0)::int
-     FROM stock k JOIN location w ON w.shop_id = k.shop_id AND w.id = k.location_id
-     WHERE k.shop_id = o.shop_id AND k.item_id = o.item_id
-       AND CASE WHEN EXISTS (SELECT FROM connection_location cl WHERE cl.shop_id = c.shop_id AND cl.connection_id = c.id)
-         THEN EXISTS (SELECT FROM connection_location cl WHERE cl.shop_id = c.shop_id AND cl.connection_id = c.id AND cl.location_id = w.id)
-         ELSE w.active AND w.fulfills_online AND NOT w.fulfillment_service END)
-  + (SELECT coalesce(sum(m.delta), 0)::int FROM movement m WHERE m.shop_id = o.shop_id AND m.item_id = o.item_id AND m.connection_id = c.id
-       AND m.cause = 'sale' AND m.order_id <> o.order_id
-       AND m.occurred_at > o.occurred_at - $4 * interval '1 second' AND m.occurred_at <= o.occurred_at - interval '1 second') AS left
-FROM oversell o
-JOIN connection c ON c.shop_id = o.shop_id AND c.id = o.connection_id
-JOIN item i ON i.shop_id = o.shop_id AND i.id = o.item_id
-JOIN order_line line ON line.shop_id = o.shop_id AND line.connection_id = o.connection_id AND line.order_id = o.order_id AND line.line_id = o.line_id
-LEFT JOIN sales_order s ON s.shop_id = o.shop_id AND s.connection_id = o.connection_id AND s.order_id = o.order_id
-LEFT JOIN LATERAL (SELECT policy FROM listing WHERE shop_id = o.shop_id AND connection_id = c.id AND item_id = o.item_id ORDER BY id LIMIT 1) l ON true
-WHERE o.shop_id = $1 AND o.connection_id = $2 AND o.order_id <> ''
-ORDER BY o.id DESC LIMIT $3`;
+  (SELECT (-sum(m.delta) / coalesce(max(b.quantity), 1))::int FROM movement m
+     JOIN order_line line ON line.shop_id = m.shop_id AND line.connection_id = m.connection_id AND line.order_id = m.order_id
+       AND line.line_id = m.line_id AND line.external_ref IS NOT DISTINCT FROM short.external_ref
+     LEFT JOIN bundle_component b ON b.shop_id = $1 AND b.bundle_item_id = short.sold_id AND b.component_item_id = m.item_id
+     WHERE m.shop_id = $1 AND m.connection_id = $2 AND m.order_id = short.order_id AND m.item_id = short.short_id AND m.cause = 'sale'
+       AND m.occurred_at = short.occurred_at) AS units,
+  (SELECT min(floor((known.units + own.units)::numeric / part.quantity))::int
+     FROM (SELECT component_item_id AS item_id, quantity FROM bundle_component WHERE shop_id = $1 AND bundle_item_id = short.sold_id
+       UNION ALL SELECT short.sold_id, 1 WHERE NOT EXISTS (SELECT FROM bundle_component WHERE shop_id = $1 AND bundle_item_id = short.sold_id)) part,
+     LATERAL (SELECT coalesce(sum((SELECT m.after FROM movement m WHERE m.shop_id = $1 AND m.item_id = part.item_id AND m.location_id = place.id
+         AND m.created_at <= short.bought_at - $4 * interval '1 second' ORDER BY m.id DESC LIMIT 1)), 0) AS units FROM place) known,
+     LATERAL (SELECT coalesce(sum(m.delta), 0) AS units FROM movement m WHERE m.shop_id = $1 AND m.item_id = part.item_id AND m.connection_id = $2
+       AND m.cause IN ('sale', 'give-back') AND m.order_id <> short.order_id AND m.created_at > short.bought_at - $4 * interval '1 second'
+       AND m.occurred_at < short.bought_at - interval '1 second') own) AS left
+FROM short
+JOIN connection c ON c.shop_id = $1 AND c.id = $2
+JOIN item i ON i.shop_id = $1 AND i.id = short.sold_id
+LEFT JOIN LATERAL (SELECT policy FROM listing WHERE shop_id = $1 AND connection_id = $2 AND item_id = short.sold_id
+  ORDER BY (external_id = short.external_ref) DESC, id LIMIT 1) l ON true
+ORDER BY short.id DESC LIMIT $3`;
 
 async function readNewest(db: Queryable, shopId: number, connectionId: number): Promise<WatchedUpdate[]> {
 	const { rows } = await db.query<Omit<WatchedUpdate, "at"> & { at: Date }>(

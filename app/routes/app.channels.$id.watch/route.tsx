@@ -33,6 +33,7 @@ export default function WatchRoute() {
 	useFresh({ paused: false });
 	const base = `/app/channels/${id}`;
 	const { prediction } = watch;
+	const changedElsewhere = prediction.raisedElsewhere + prediction.loweredElsewhere;
 	return (
 		<AppPage title="What Lockstep saw" back={{ content: name, url: base }} subtitle={name}>
 			{watch.since === null ? (
@@ -99,9 +100,9 @@ export default function WatchRoute() {
 								{prediction.unexplained > 0
 									? `${plural(prediction.unexplained, "listing")} showed something else: a sale whose order has not arrived yet, or somebody who edits the stock there. `
 									: ""}
-								{prediction.raisedElsewhere > 0
-									? `${plural(prediction.raisedElsewhere, "time")} a figure was raised by somebody or something else. If another app writes stock to ${name}, switch that off before you go live.`
-									: `Nobody else raised a figure on ${name}.`}
+								{changedElsewhere > 0
+									? `${plural(changedElsewhere, "time")} a figure was changed there by somebody or something else (${number(prediction.raisedElsewhere)} raised, ${number(prediction.loweredElsewhere)} lowered without an order). If another app writes stock to ${name}, switch that off before you go live.`
+									: `Nobody else changed a figure on ${name}.`}
 							</Text>
 						</BlockStack>
 					</Card>
@@ -120,6 +121,7 @@ export default function WatchRoute() {
 												{one.title || one.sku}
 											</Text>
 											<Text as="p" variant="bodySm" tone="subdued">
+												{one.title && one.sku ? `${one.sku} · ` : ""}
 												{one.order} took {plural(one.units, "unit")} when {name} would have shown {number(one.wouldHaveShown)}
 											</Text>
 										</BlockStack>
