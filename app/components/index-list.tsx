@@ -133,6 +133,12 @@ export function IndexList(props: IndexListProps) {
 	);
 }
 
+/**
+ * A row's key. Polaris keeps the row's link as it was when the row was made; a row whose cells change with the width must be made
+ * anew, or a press would follow the link that is gone: past the app's own navigation, and out of the admin's session.
+ */
+export const rowKey = (id: string | number, isPhone: boolean): string => `${id}:${isPhone ? "narrow" : "wide"}`;
+
 /** The filters as one comparable text: a view is the one that is open when its text is the same. */
 export function queryOf(names: readonly string[], get: (name: string) => string): string {
 	const query = new URLSearchParams();

@@ -8,4 +8,5 @@ export type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from 
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";
 export { resolveMended } from "./resolve-mended.ts";
+export { retryOwed } from "./retry-owed.ts";
 export { retryParked } from "./retry-parked.ts";

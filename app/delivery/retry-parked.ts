@@ -12,12 +12,17 @@ export type Retried = { listings: number; connectionIds: number[] };
  * first (`recheck`), whatever they showed when they were set aside. Their dead letters stay open until the delivery succeeds
  * (resolveMended). What is not set aside is not touched, so it may be called twice, at once, or stop halfway.
  *
- * `itemIds`, `connectionIds`: only these; null: all of the shop's. Disconnected ones are left alone.
+ * `itemIds`, `connectionIds`, `listingIds`: only these; null: all of the shop's. Disconnected ones are left alone.
  */
 export async function retryParked(
 	pool: Pool,
 	shopId: number,
-	which: { itemIds: readonly number[] | null; connectionIds: readonly number[] | null; actor: string },
+	which: {
+		itemIds: readonly number[] | null;
+		connectionIds: readonly number[] | null;
+		listingIds?: readonly number[] | null;
+		actor: string;
+	},
 ): Promise<Retried> {
 	const connectionIds = new Set<number>();
 	let listings = 0;
@@ -28,6 +33,7 @@ export async function retryParked(
 				which.itemIds,
 				which.connectionIds,
 				LISTINGS_PER_STEP,
+				which.listingIds ?? null,
 			]);
 			for (const [connectionId, listingIds] of byConnection(rows)) {
 				const entry = { actor: which.actor, action: "updates.retried", subject: String(connectionId), after: { listingIds } };
@@ -56,6 +62,7 @@ FROM (
   SELECT x.id FROM listing x JOIN connection c ON c.shop_id = x.shop_id AND c.id = x.connection_id AND c.state <> 'disconnected'
   WHERE x.shop_id = $1 AND x.parked AND x.link_state = 'linked'
     AND ($2::bigint[] IS NULL OR x.item_id = ANY($2)) AND ($3::bigint[] IS NULL OR x.connection_id = ANY($3))
+    AND ($5::bigint[] IS NULL OR x.id = ANY($5))
   ORDER BY x.id LIMIT $4 FOR UPDATE OF x
 ) these
 WHERE l.shop_id = $1 AND l.id = these.id

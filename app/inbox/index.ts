@@ -4,4 +4,5 @@
  */
 export { type AppendedEvents, appendEvents, type EventSource, type NewInboxEvent } from "./append-events.ts";
 export { keepHouse } from "./keep-house.ts";
+export { replayEvents } from "./replay-events.ts";
 export { type FetchKind, type NewFetch, requestFetch } from "./request-fetch.ts";

@@ -37,8 +37,6 @@ const parked = (id: number, direction: "in" | "out"): AttentionLine => ({
 	id,
 	at: NOW,
 	direction,
-	connectionId: 2,
-	itemId: direction === "out" ? 7 : null,
 	channel: "WooCommerce",
 	subject: "Mug",
 	error: "no",

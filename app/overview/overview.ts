@@ -76,9 +76,6 @@ export type AttentionLine = {
 	id: number;
 	at: string;
 	direction: "in" | "out";
-	connectionId: number;
-	/** The product whose listing it is about; null: it is about none, or about one that is linked to nothing. */
-	itemId: number | null;
 	channel: string;
 	/** What it is about, as far as we know it ("Blue mug · MUG-BLUE", "Order #1001"). */
 	subject: string;

@@ -49,6 +49,17 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 	}, STAGE_TIMEOUT_MS);
 	afterAll(() => stage?.close());
 
+	test.each([
+		["/app/stock", "Enamel mug, 350 ml", "On the sales channels"],
+		["/app/orders", "#3004", "Was it taken in?"],
+	])("in a window that turns out to be narrow, a press on a row of %s opens it inside of the app", async (path, row, whole) => {
+		const { app, complaints, close } = await stage.open({ width: 390, height: 844, path: `${ROOT}${path}` });
+		await app.locator("li").getByRole("link", { name: row }).first().click();
+		await app.getByText(whole).first().waitFor();
+		expect(complaints.filter((text) => !isExpected(path, text))).toEqual([]);
+		await close();
+	});
+
 	/** Path, and what stands there when the page is whole. */
 	const pages = (): [path: string, whole: string][] => [
 		["/app", "Sales just taken"],
@@ -57,6 +68,7 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 		[`/app/stock/edit?item=${shop.items[0]}&item=${shop.items[1]}`, "The same for all lines below"],
 		[`/app/items/${shop.items[0]}`, "On the sales channels"],
 		["/app/orders", "#3004"],
+		["/app/failed-updates", "Nothing has failed"],
 		[`/app/orders/${shop.woocommerce}/3004`, "Was it taken in?"],
 		["/app/activity", "Changed the rule of WooCommerce"],
 		["/app/settings", "Where stock is counted"],

@@ -10,7 +10,6 @@ type Row = {
 	last_at: Date;
 	direction: "in" | "out";
 	connection_id: number;
-	item_id: number | null;
 	operation: string;
 	listing_title: string | null;
 	listing_sku: string | null;
@@ -26,7 +25,7 @@ export async function readAttention(client: Queryable, shopId: number, nameOf: N
 		[shopId, COUNTED_MAX],
 	);
 	const { rows } = await client.query<Row>(
-		`SELECT d.id, d.last_at, d.direction, d.connection_id, d.operation, l.item_id, l.title AS listing_title, l.sku AS listing_sku,
+		`SELECT d.id, d.last_at, d.direction, d.connection_id, d.operation, l.title AS listing_title, l.sku AS listing_sku,
 		        d.error, d.attempts
 		   FROM dead_letter d
 		   LEFT JOIN listing l ON l.shop_id = d.shop_id AND l.id = d.listing_id
@@ -45,8 +44,6 @@ const toLine = (row: Row, nameOf: NameOf): AttentionLine => ({
 	id: row.id,
 	at: row.last_at.toISOString(),
 	direction: row.direction,
-	connectionId: row.connection_id,
-	itemId: row.item_id,
 	channel: nameOf(row.connection_id),
 	subject: [row.listing_title, row.listing_sku].filter(Boolean).join(" · ") || row.operation,
 	error: row.error,

@@ -12,7 +12,7 @@ export type Entry = {
 	undoable: boolean;
 };
 
-export const ENTRY_KINDS = ["rules", "pauses", "links", "locations", "channels", "people"] as const;
+export const ENTRY_KINDS = ["rules", "pauses", "links", "locations", "channels", "failures", "people"] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
@@ -30,6 +30,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.disconnected",
 		"connection.mirrored_answered",
 	],
+	failures: ["updates.retried", "messages.replayed", "failures.discarded"],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
 };
 

@@ -36,6 +36,10 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Resumed ${things()} on ${channel}`);
 		case "updates.retried":
 			return plain(`Tried failed updates of ${things()} on ${channel} again`);
+		case "messages.replayed":
+			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
+		case "failures.discarded":
+			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
 		case "listings.linked":
 			return plain(`Linked ${things()} on ${channel}`);
 		case "listings.unlinked":
@@ -108,6 +112,7 @@ function sayLocations(side: Fields, words: Words): string {
 
 const sayDefaults = (side: Fields, words: Words) => `${sayPolicy(side.policy)}; stock of ${sayLocations(side, words)}`;
 const sayRight = (right: unknown): string | null => (isRight(right) ? RIGHT_WORDS[right].name : null);
+const idsOf = (side: Fields): number => (Array.isArray(side.ids) ? side.ids.length : 0);
 const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 const sayName = (action: string): string => {
 	const text = action.replaceAll(/[._]/g, " ");

@@ -1,4 +1,4 @@
-import { Badge, type BadgeProps, BlockStack, Box, Button, Card, InlineStack, Text } from "@shopify/polaris";
+import { Badge, type BadgeProps, BlockStack, Box, Button, Card, InlineStack, Link, Text } from "@shopify/polaris";
 import type { Overview } from "#app/overview/index.ts";
 import { type Need, needsYou } from "#app/overview/needs-you.ts";
 import { ago, counted, duration, plural } from "../../components/words.ts";
@@ -28,7 +28,7 @@ export function NeedsYouCard({ overview }: { overview: Overview }) {
 			{unlisted.count > 0 && (
 				<Box padding="400" paddingBlockStart="200">
 					<Text as="p" variant="bodySm" tone="subdued">
-						And {counted(unlisted)} more of the same kinds.
+						And {counted(unlisted)} more. <Link url="/app/failed-updates">See failed updates</Link>
 					</Text>
 				</Box>
 			)}
@@ -98,13 +98,13 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 		}
 		case "undelivered":
 		case "not-understood": {
-			const { subject, itemId, connectionId, channel, at, error, attempts } = need.line;
+			const { id, subject, channel, at, error, attempts } = need.line;
 			return {
 				subject,
 				sentence: `${channel} · ${ago(at, asOf)}: ${error} (${plural(attempts, "attempt")})`,
 				badge: need.need === "undelivered" ? "Update failed" : "Not understood",
 				tone: "warning",
-				action: itemId ? { label: "Open product", url: `/app/items/${itemId}` } : openChannel(connectionId),
+				action: { label: "See what to do", url: `/app/failed-updates/${id}` },
 			};
 		}
 	}

@@ -48,6 +48,7 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	links: "Links",
 	locations: "Locations",
 	channels: "Channels",
+	failures: "Failures",
 	people: "People and views",
 };
 const VIEWS = [{ name: "All", query: "" }, ...Object.entries(KIND_WORDS).map(([kind, name]) => ({ name, query: `kind=${kind}` }))];

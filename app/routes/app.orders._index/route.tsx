@@ -9,7 +9,7 @@ import { ORDER_STATES, type OrderRow, type OrderState } from "#app/pages/orders/
 import { readOrders, readOrdersRequest } from "#app/pages/orders/read-orders.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { Empty } from "../../components/empty.tsx";
-import { IndexList } from "../../components/index-list.tsx";
+import { IndexList, rowKey } from "../../components/index-list.tsx";
 import { ORDER_WORDS, OrderBadges } from "../../components/order-words.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
@@ -94,7 +94,11 @@ export default function OrdersPage() {
 					}
 				>
 					{orders.rows.map((order, index) => (
-						<IndexTable.Row id={`${order.channelId}:${order.orderId}`} key={`${order.channelId}:${order.orderId}`} position={index}>
+						<IndexTable.Row
+							id={`${order.channelId}:${order.orderId}`}
+							key={rowKey(`${order.channelId}:${order.orderId}`, isPhone)}
+							position={index}
+						>
 							{isPhone ? <PhoneRow order={order} asOf={orders.asOf} /> : <Cells order={order} asOf={orders.asOf} />}
 						</IndexTable.Row>
 					))}

@@ -2,6 +2,7 @@ import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, 
 import { ImportIcon, InventoryIcon } from "@shopify/polaris-icons";
 import type { StockListing, StockPage, StockRow } from "#app/pages/stock/stock.ts";
 import { Empty } from "../../components/empty.tsx";
+import { rowKey } from "../../components/index-list.tsx";
 import { MarkBadge } from "../../components/mark-badge.tsx";
 import { usePhone } from "../../components/use-phone.ts";
 import { Ago } from "../../components/when.tsx";
@@ -21,7 +22,12 @@ export function StockRows({ stock, selected }: { stock: StockPage; selected: rea
 	return (
 		<>
 			{stock.rows.map((row, index) => (
-				<IndexTable.Row id={String(row.itemId)} key={row.itemId} position={index} selected={selected.includes(String(row.itemId))}>
+				<IndexTable.Row
+					id={String(row.itemId)}
+					key={rowKey(row.itemId, isPhone)}
+					position={index}
+					selected={selected.includes(String(row.itemId))}
+				>
 					{isPhone ? <PhoneRow row={row} {...stock} /> : <Cells row={row} {...stock} />}
 				</IndexTable.Row>
 			))}

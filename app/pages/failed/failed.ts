@@ -1,0 +1,56 @@
+/** What a failure is about: a figure that a channel did not take, or a message of a channel that we could not count. */
+export const SIDES = ["updates", "messages"] as const;
+export type Side = (typeof SIDES)[number];
+
+/** The filters of the list, as they stand in its address. `errorClass`: the adapter's word (channels/errors.ts), or apply's. */
+export type FailedFilter = { side: Side | null; channelId: number | null; errorClass: string | null; sku: string };
+
+export type FailedPage = {
+	asOf: string;
+	channels: { id: number; name: string }[];
+	/** What there is, by channel and kind, the most first; the list's shortcuts. */
+	kinds: { channelId: number; side: Side; errorClass: string; count: number }[];
+	rows: FailedRow[];
+	pages: { before: string | null; after: string | null };
+	/** How many match, up to a bound; `throughId`: the newest when this was counted, so that "all" means those that were counted. */
+	matching: { count: number; more: boolean; throughId: number };
+	/** Nothing has failed, whatever the filter. */
+	isEmpty: boolean;
+};
+
+export type FailedRow = {
+	id: number;
+	side: Side;
+	channelId: number;
+	channel: string;
+	/** "Blue mug", "Order message"; */
+	subject: string;
+	sku: string;
+	itemId: number | null;
+	errorClass: string;
+	error: string;
+	attempts: number;
+	firstAt: string;
+	lastAt: string;
+	canTryAgain: boolean;
+};
+
+export type FailedDetail = FailedRow & {
+	asOf: string;
+	state: "open" | "replayed" | "resolved" | "discarded";
+	decided: { who: string; at: string; reason: string | null } | null;
+	/** Now, as it would be sent; null: it is about no listing. */
+	figures: { now: number | null; shows: number | null } | null;
+	tries: {
+		id: number;
+		at: string;
+		quantity: number | null;
+		outcome: string;
+		error: string | null;
+		status: number | null;
+		requestId: string | null;
+	}[];
+	/** What was sent or received, as it is kept: nothing personal, nothing secret. */
+	payload: string | null;
+	correlationId: string;
+};

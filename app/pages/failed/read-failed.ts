@@ -1,0 +1,151 @@
+import { type Client, type Pool, transaction } from "#app/db.server.ts";
+import { cutPage, readCursor } from "../../components/keyset.ts";
+import { readShopMap } from "../shop/read-channels.ts";
+import { type FailedFilter, type FailedPage, type FailedRow, SIDES } from "./failed.ts";
+
+const PAGE_ROWS = 50;
+const SKU_CHARS_MAX = 200;
+/** Past this the exact number helps nobody. */
+const COUNTED_MAX = 10_000;
+const KINDS_MAX = 20;
+
+export type FailedRequest = FailedFilter & { after: string | null; before: string | null };
+
+export function readFailedRequest(params: URLSearchParams): FailedRequest {
+	const channelId = Number(params.get("channel"));
+	return {
+		side: SIDES.find((known) => known === params.get("side")) ?? null,
+		channelId: Number.isSafeInteger(channelId) && channelId > 0 ? channelId : null,
+		errorClass: params.get("kind")?.slice(0, 100) || null,
+		sku: (params.get("q") ?? "").trim().slice(0, SKU_CHARS_MAX),
+		after: params.get("after"),
+		before: params.get("before"),
+	};
+}
+
+/** What could not be delivered or counted and waits for a person, newest first. */
+export async function readFailed(pool: Pool, shopId: number, request: FailedRequest): Promise<FailedPage> {
+	return transaction(
+		pool,
+		async (client) => {
+			const shop = await readShopMap(client, shopId);
+			const nameOf = (id: number) => shop.channels.find((channel) => channel.id === id)?.name || "A former channel";
+			const after = readCursor(request.after, ["number"]);
+			const before = readCursor(request.before, ["number"]);
+			const { where, values } = whereOf(shopId, request);
+			const from = before ?? after;
+			const backwards = before !== null;
+			const found = await client.query<FailedRecord>(
+				`SELECT ${failedColumns} FROM dead_letter d ${joins}
+				  WHERE ${where} ${from ? `AND d.id ${backwards ? ">" : "<"} $${values.length + 2}` : ""}
+				  ORDER BY d.id ${backwards ? "ASC" : "DESC"} LIMIT $${values.length + 1}`,
+				[...values, PAGE_ROWS + 1, ...(from ? [from[0]] : [])],
+			);
+			const { rows, pages } = cutPage(found.rows, {
+				size: PAGE_ROWS,
+				backwards,
+				startsAtCursor: after !== null,
+				cursorOf: (row) => [row.id],
+			});
+			const kinds = await readKinds(client, shopId);
+			return {
+				asOf: await now(client),
+				channels: shop.channels.map(({ id, name }) => ({ id, name })),
+				kinds,
+				rows: rows.map((row) => toFailedRow(row, nameOf)),
+				pages,
+				matching: await countMatching(client, where, values),
+				isEmpty: kinds.length === 0,
+			};
+		},
+		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
+	);
+}
+
+/** Conditions on `d` (dead_letter) and `l` (its listing) for what a filter chooses among the open ones. */
+export function whereOf(shopId: number, filter: FailedFilter): { where: string; values: unknown[] } {
+	const values: unknown[] = [shopId];
+	const value = (one: unknown) => `$${values.push(one)}`;
+	const conditions = ["d.shop_id = $1", "d.state = 'open'"];
+	if (filter.side) conditions.push(`d.direction = ${value(filter.side === "updates" ? "out" : "in")}`);
+	if (filter.channelId !== null) conditions.push(`d.connection_id = ${value(filter.channelId)}`);
+	if (filter.errorClass) conditions.push(`d.error_class = ${value(filter.errorClass)}`);
+	if (filter.sku) conditions.push(`lower(coalesce(i.sku, l.sku)) = lower(${value(filter.sku)})`);
+	return { where: conditions.join(" AND "), values };
+}
+
+/** A refused difference towards home names its item in the payload; everything else has a listing or none. */
+export const joins = `
+LEFT JOIN listing l ON l.shop_id = d.shop_id AND l.id = d.listing_id
+LEFT JOIN item i ON i.shop_id = d.shop_id AND i.id = coalesce(l.item_id, CASE WHEN d.delta_batch_id IS NOT NULL THEN (d.payload->>'itemId')::bigint END)`;
+
+export const failedColumns = `
+d.id, d.direction, d.connection_id, d.event_id, d.listing_id, d.operation, d.error_class, d.error, d.attempts, d.first_at, d.last_at, d.state,
+coalesce(i.id, l.item_id) AS item_id, coalesce(i.sku, l.sku, '') AS sku, coalesce(i.title, l.title, '') AS title,
+(d.listing_id IS NOT NULL OR (d.delta_batch_id IS NOT NULL AND d.payload ? 'locationId')
+ OR (d.direction = 'in' AND EXISTS (SELECT FROM inbox_event e WHERE e.shop_id = d.shop_id AND e.id = d.event_id AND e.lane = 'stock' AND e.event IS NOT NULL))) AS can_try_again`;
+
+export type FailedRecord = {
+	id: number;
+	direction: "in" | "out";
+	connection_id: number;
+	event_id: number | null;
+	listing_id: number | null;
+	operation: string;
+	error_class: string;
+	error: string;
+	attempts: number;
+	first_at: Date;
+	last_at: Date;
+	state: "open" | "replayed" | "resolved" | "discarded";
+	item_id: number | null;
+	sku: string;
+	title: string;
+	can_try_again: boolean;
+};
+
+export const toFailedRow = (row: FailedRecord, nameOf: (id: number) => string): FailedRow => ({
+	id: row.id,
+	side: row.direction === "out" ? "updates" : "messages",
+	channelId: row.connection_id,
+	channel: nameOf(row.connection_id),
+	subject: row.title || row.sku || (row.direction === "in" ? `Message “${row.operation}”` : "Several stock figures"),
+	sku: row.sku,
+	itemId: row.item_id,
+	errorClass: row.error_class,
+	error: row.error,
+	attempts: row.attempts,
+	firstAt: row.first_at.toISOString(),
+	lastAt: row.last_at.toISOString(),
+	canTryAgain: row.can_try_again,
+});
+
+async function countMatching(client: Client, where: string, values: readonly unknown[]): Promise<FailedPage["matching"]> {
+	const { rows } = await client.query<{ count: number; through: number | null }>(
+		`SELECT count(*)::int AS count, max(id) AS through
+		   FROM (SELECT d.id FROM dead_letter d ${joins} WHERE ${where} ORDER BY d.id DESC LIMIT $${values.length + 1}) matching`,
+		[...values, COUNTED_MAX + 1],
+	);
+	const { count, through } = rows[0] ?? { count: 0, through: null };
+	return { count: Math.min(count, COUNTED_MAX), more: count > COUNTED_MAX, throughId: through ?? 0 };
+}
+
+async function readKinds(client: Client, shopId: number): Promise<FailedPage["kinds"]> {
+	const { rows } = await client.query<{ connection_id: number; direction: "in" | "out"; error_class: string; count: number }>(
+		`SELECT connection_id, direction, error_class, count(*)::int AS count
+		   FROM (SELECT connection_id, direction, error_class FROM dead_letter WHERE shop_id = $1 AND state = 'open' LIMIT $2) open
+		  GROUP BY 1, 2, 3 ORDER BY count DESC, 1, 3 LIMIT $3`,
+		[shopId, COUNTED_MAX, KINDS_MAX],
+	);
+	return rows.map((row) => ({
+		channelId: row.connection_id,
+		side: row.direction === "out" ? ("updates" as const) : ("messages" as const),
+		errorClass: row.error_class,
+		count: row.count,
+	}));
+}
+
+async function now(client: Client): Promise<string> {
+	const { rows } = await client.query<{ now: Date }>("SELECT now()");
+	return (rows[0]?.now ?? new Date()).toISOString();
+}

@@ -1,0 +1,187 @@
+import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
+import { Badge, Banner, BlockStack, Box, Card, InlineGrid, Text } from "@shopify/polaris";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { useState } from "react";
+import { z } from "zod";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import { database } from "#app/db.server.ts";
+import { deps } from "#app/deps.server.ts";
+import type { FailedDetail } from "#app/pages/failed/failed.ts";
+import { readFailure } from "#app/pages/failed/read-failure.ts";
+import { discard, tryAgain } from "#app/pages/failed/try-again.ts";
+import { AppPage } from "../../components/app-page.tsx";
+import { failureWords, sideWords } from "../../components/failure-words.ts";
+import { PageError } from "../../components/route-error.tsx";
+import { useFresh } from "../../components/use-fresh.ts";
+import { useAllowed } from "../../components/use-right.ts";
+import { useSaid } from "../../components/use-said.ts";
+import { Moment } from "../../components/when.tsx";
+import { number } from "../../components/words.ts";
+import { DiscardCard } from "../app.failed-updates._index/discard-card.tsx";
+import { sayTriedAgain } from "../app.failed-updates._index/say.ts";
+import { TriesCard } from "./tries-card.tsx";
+
+const idOf = (text: string | undefined): number | null => {
+	const id = Number(text);
+	return Number.isSafeInteger(id) && id > 0 ? id : null;
+};
+
+export async function loader({ request, params }: LoaderFunctionArgs) {
+	const { shopId } = await requireRight(request, "look");
+	const id = idOf(params.id);
+	const failure = id === null ? null : await readFailure(database(), shopId, id);
+	// Another shop's and none at all are the same answer.
+	if (!failure) throw data(null, { status: 404 });
+	return { failure };
+}
+
+const asked = z.discriminatedUnion("intent", [
+	z.object({ intent: z.literal("try-again") }),
+	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500) }),
+]);
+
+/** Both change only what is still open: a second press finds nothing. */
+export const action = ({ request, params }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const id = idOf(params.id);
+		if (id === null || !(await readFailure(database(), shopId, id))) throw data(null, { status: 404 });
+		const read = asked.safeParse(Object.fromEntries(await request.formData()));
+		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
+		if (read.data.intent === "try-again") return sayTriedAgain(await tryAgain(deps(), shopId, { ids: [id] }, actor));
+		const { discarded } = await discard(deps(), shopId, { ids: [id] }, { reason: read.data.reason, actor });
+		return discarded > 0 ? { ok: true, message: "Discarded" } : { ok: false, message: "It was settled already. Nothing was changed." };
+	});
+
+const STATES = {
+	open: { label: "Needs you", tone: "warning" },
+	replayed: { label: "Tried again", tone: "info" },
+	resolved: { label: "Settled", tone: "success" },
+	discarded: { label: "Discarded", tone: undefined },
+} as const;
+
+export default function FailurePage() {
+	const { failure } = useLoaderData<typeof loader>();
+	const mayOperate = useAllowed("operate");
+	const fetcher = useFetcher<Said>();
+	const [discarding, setDiscarding] = useState(false);
+	useSaid(fetcher, (said) => said.ok && setDiscarding(false));
+	const busy = fetcher.state !== "idle";
+	useFresh({ paused: discarding || busy });
+	const send = (fields: Record<string, string>) => fetcher.submit(fields, { method: "post" });
+	const { label, tone } = STATES[failure.state];
+	const words = failureWords(failure.errorClass);
+	return (
+		<AppPage
+			title={failure.subject}
+			subtitle={`${failure.channel} · ${words.label}`}
+			badge={<Badge {...(tone ? { tone } : {})}>{label}</Badge>}
+			back={{ content: "Failed updates", url: "/app/failed-updates" }}
+			actions={
+				mayOperate && failure.state === "open" ? (
+					<>
+						{failure.canTryAgain && (
+							<button type="button" variant="primary" disabled={busy} onClick={() => send({ intent: "try-again" })}>
+								Try again
+							</button>
+						)}
+						<button type="button" disabled={busy} onClick={() => setDiscarding(true)}>
+							Discard
+						</button>
+					</>
+				) : null
+			}
+		>
+			<BlockStack gap="400">
+				{discarding && (
+					<DiscardCard
+						what="this"
+						busy={busy}
+						onDiscard={(reason) => send({ intent: "discard", reason })}
+						onKeep={() => setDiscarding(false)}
+					/>
+				)}
+				{failure.state === "open" && (
+					<Banner tone="warning" title={words.label}>
+						<p>{words.help}</p>
+					</Banner>
+				)}
+				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
+					<BlockStack gap="400">
+						<FactsCard failure={failure} />
+						<TriesCard failure={failure} />
+					</BlockStack>
+					{failure.payload && <KeptCard failure={failure} payload={failure.payload} />}
+				</InlineGrid>
+			</BlockStack>
+		</AppPage>
+	);
+}
+
+function FactsCard({ failure }: { failure: FailedDetail }) {
+	const { figures, decided } = failure;
+	return (
+		<Card>
+			<BlockStack gap="300">
+				<Text as="h2" variant="headingSm">
+					{sideWords(failure.side)}
+				</Text>
+				<dl className="figure-list">
+					<dt>The channel said</dt>
+					<dd>{failure.error}</dd>
+					{figures && (
+						<>
+							<dt>Should show now</dt>
+							<dd data-testid="now">{figures.now === null ? "not known yet" : number(figures.now)}</dd>
+							<dt>The channel shows</dt>
+							<dd data-testid="shows">{figures.shows === null ? "not known" : number(figures.shows)}</dd>
+						</>
+					)}
+					<dt>First failed</dt>
+					<dd>
+						<Moment at={failure.firstAt} />
+					</dd>
+					<dt>Last tried</dt>
+					<dd>
+						<Moment at={failure.lastAt} />
+					</dd>
+					<dt>Tries</dt>
+					<dd>{number(failure.attempts)}</dd>
+					{decided && (
+						<>
+							<dt>Last decided</dt>
+							<dd>
+								{decided.who}, <Moment at={decided.at} />
+								{decided.reason && `: ${decided.reason}`}
+							</dd>
+						</>
+					)}
+				</dl>
+			</BlockStack>
+		</Card>
+	);
+}
+
+/** For whoever asks the channel's support, or ours. */
+const KeptCard = ({ failure, payload }: { failure: FailedDetail; payload: string }) => (
+	<Card>
+		<BlockStack gap="300">
+			<Text as="h2" variant="headingSm">
+				For support
+			</Text>
+			<Text as="p" variant="bodySm" tone="subdued">
+				What was sent or received, without anything personal. Our number of it: {failure.correlationId}
+			</Text>
+			<Box background="bg-surface-secondary" borderRadius="200" padding="300">
+				{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
+				<section className="kept" tabIndex={0} aria-label="What was sent or received">
+					{payload}
+				</section>
+			</Box>
+		</BlockStack>
+	</Card>
+);
+
+export const ErrorBoundary = () => <PageError title="Failed update" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);

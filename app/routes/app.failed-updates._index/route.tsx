@@ -1,0 +1,220 @@
+import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData, useLocation } from "@remix-run/react";
+import { BlockStack, ChoiceList, useIndexResourceState } from "@shopify/polaris";
+import { CheckCircleIcon } from "@shopify/polaris-icons";
+import { boundary } from "@shopify/shopify-app-remix/server";
+import { useEffect, useState } from "react";
+import { z } from "zod";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import { database } from "#app/db.server.ts";
+import { deps } from "#app/deps.server.ts";
+import { type FailedPage, SIDES } from "#app/pages/failed/failed.ts";
+import { readFailed, readFailedRequest } from "#app/pages/failed/read-failed.ts";
+import { type Chosen, discard, tryAgain } from "#app/pages/failed/try-again.ts";
+import { AppPage } from "../../components/app-page.tsx";
+import { Empty } from "../../components/empty.tsx";
+import { failureWords } from "../../components/failure-words.ts";
+import { IndexList } from "../../components/index-list.tsx";
+import { PageError } from "../../components/route-error.tsx";
+import { useFresh } from "../../components/use-fresh.ts";
+import { useAllowed } from "../../components/use-right.ts";
+import { useSaid } from "../../components/use-said.ts";
+import { useUrlFilters } from "../../components/use-url-filters.ts";
+import { counted, number, plural } from "../../components/words.ts";
+import { DiscardCard } from "./discard-card.tsx";
+import { FailedRows } from "./rows.tsx";
+import { sayTriedAgain } from "./say.ts";
+
+export async function loader({ request }: LoaderFunctionArgs) {
+	const { shopId } = await requireRight(request, "look");
+	return { failed: await readFailed(database(), shopId, readFailedRequest(new URL(request.url).searchParams)) };
+}
+
+/** A page of the list is the most that can be chosen one by one. */
+const CHOSEN_MAX = 50;
+const common = {
+	ids: z.array(z.coerce.number().int().positive()).max(CHOSEN_MAX),
+	/** With no ids: all that match the address's filters, up to this one. */
+	through: z.coerce.number().int().nonnegative(),
+};
+const asked = z.discriminatedUnion("intent", [
+	z.object({ intent: z.literal("try-again"), ...common }),
+	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500), ...common }),
+]);
+
+/** What was decided on already is not open any more: a press that was sent twice does no harm. */
+export const action = ({ request }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const form = await request.formData();
+		const read = asked.safeParse({ ...Object.fromEntries(form), ids: form.getAll("id"), through: form.get("through") ?? 0 });
+		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
+		const wish = read.data;
+		const filter = readFailedRequest(new URL(request.url).searchParams);
+		const chosen: Chosen = wish.ids.length > 0 ? { ids: wish.ids } : { filter, throughId: wish.through };
+		if (wish.intent === "try-again") return sayTriedAgain(await tryAgain(deps(), shopId, chosen, actor));
+		const { discarded, more } = await discard(deps(), shopId, chosen, { reason: wish.reason, actor });
+		if (discarded === 0) return { ok: false, message: "They were settled already. Nothing was changed." };
+		return { ok: true, message: `${plural(discarded, "failure")} discarded${more ? "; press again for the others" : ""}` };
+	});
+
+const SIDE_LABELS = { updates: "Updates", messages: "Messages" } as const;
+const VIEWS = [{ name: "All", query: "" }, ...SIDES.map((side) => ({ name: SIDE_LABELS[side], query: `side=${side}` }))];
+
+export default function FailedUpdatesPage() {
+	const { failed } = useLoaderData<typeof loader>();
+	const filters = useUrlFilters();
+	const mayOperate = useAllowed("operate");
+	const fetcher = useFetcher<Said>();
+	/** null: the reason is not being asked for. Empty: of all that match. */
+	const [discarding, setDiscarding] = useState<string[] | null>(null);
+	const chosen = useIndexResourceState(failed.rows.map(({ id }) => ({ id: String(id) })));
+	const { selectedResources, clearSelection } = chosen;
+	const { search } = useLocation();
+	// biome-ignore lint/correctness/useExhaustiveDependencies: the address is the reason, not a value that is read
+	useEffect(() => {
+		clearSelection();
+		setDiscarding(null);
+	}, [search]);
+	useSaid(fetcher, (said) => {
+		if (!said.ok) return;
+		clearSelection();
+		setDiscarding(null);
+	});
+	const busy = fetcher.state !== "idle";
+	useFresh({ paused: selectedResources.length > 0 || discarding !== null || busy });
+
+	const send = (intent: string, ids: readonly string[], reason = "") => {
+		const form = new FormData();
+		form.set("intent", intent);
+		form.set("reason", reason);
+		form.set("through", String(failed.matching.throughId));
+		for (const id of ids) form.append("id", id);
+		fetcher.submit(form, { method: "post", action: `/app/failed-updates${search}${search ? "&" : "?"}index` });
+	};
+	const { matching } = failed;
+	return (
+		<AppPage
+			title="Failed updates"
+			fullWidth
+			actions={
+				mayOperate && matching.count > 0 ? (
+					<>
+						<button type="button" variant="primary" disabled={busy} onClick={() => send("try-again", [])}>
+							{`Try all ${counted(matching)} again`}
+						</button>
+						<button type="button" disabled={busy} onClick={() => setDiscarding([])}>
+							{`Discard all ${counted(matching)}`}
+						</button>
+					</>
+				) : null
+			}
+		>
+			<BlockStack gap="400">
+				{discarding && (
+					<DiscardCard
+						what={discarding.length > 0 ? plural(discarding.length, "failure") : `all ${counted(matching)} that the list shows`}
+						busy={busy}
+						onDiscard={(reason) => send("discard", discarding, reason)}
+						onKeep={() => setDiscarding(null)}
+					/>
+				)}
+				<IndexList
+					names={{ singular: "failure", plural: "failures" }}
+					filters={filters}
+					searchHint="The whole SKU"
+					views={VIEWS}
+					filterNames={["q", "side", "channel", "kind"]}
+					choices={choicesOf(failed, filters)}
+					applied={appliedOf(failed, filters)}
+					headings={[
+						{ title: "What" },
+						{ title: "Sales channel" },
+						{ title: "Why" },
+						{ title: "Last tried" },
+						{ title: "Tries", alignment: "end" },
+					]}
+					rowCount={failed.rows.length}
+					pages={failed.pages}
+					nothingYet={
+						failed.isEmpty ? (
+							<Empty icon={CheckCircleIcon} heading="Nothing has failed">
+								Updates that a channel does not take after several tries are listed here, with the channel's own words, and can be tried
+								again.
+							</Empty>
+						) : undefined
+					}
+					{...(mayOperate
+						? {
+								selection: {
+									selectedItemsCount: selectedResources.length,
+									onSelectionChange: chosen.handleSelectionChange,
+									promotedBulkActions: [
+										{ content: "Try again", onAction: () => send("try-again", selectedResources) },
+										{ content: "Discard", onAction: () => setDiscarding(selectedResources) },
+									],
+								},
+							}
+						: {})}
+				>
+					<FailedRows rows={failed.rows} asOf={failed.asOf} selected={selectedResources} />
+				</IndexList>
+			</BlockStack>
+		</AppPage>
+	);
+}
+
+type Filters = ReturnType<typeof useUrlFilters>;
+
+const choicesOf = (failed: FailedPage, filters: Filters) => [
+	{
+		key: "kind",
+		label: "Why",
+		shortcut: true,
+		filter: (
+			<ChoiceList
+				title="Why"
+				titleHidden
+				choices={kindsOf(failed).map(({ errorClass, count }) => ({
+					value: errorClass,
+					label: `${failureWords(errorClass).label} (${number(count)})`,
+				}))}
+				selected={[filters.get("kind")]}
+				onChange={([kind]) => filters.set({ kind: kind ?? "" })}
+			/>
+		),
+	},
+	{
+		key: "channel",
+		label: "Sales channel",
+		shortcut: true,
+		filter: (
+			<ChoiceList
+				title="Sales channel"
+				titleHidden
+				choices={failed.channels.map(({ id, name }) => ({ value: String(id), label: name }))}
+				selected={[filters.get("channel")]}
+				onChange={([id]) => filters.set({ channel: id ?? "" })}
+			/>
+		),
+	},
+];
+
+/** One kind over all channels, the most first. */
+function kindsOf({ kinds }: FailedPage): { errorClass: string; count: number }[] {
+	const counts = new Map<string, number>();
+	for (const { errorClass, count } of kinds) counts.set(errorClass, (counts.get(errorClass) ?? 0) + count);
+	return [...counts].map(([errorClass, count]) => ({ errorClass, count })).sort((a, b) => b.count - a.count);
+}
+
+function appliedOf(failed: FailedPage, filters: Filters) {
+	const channel = failed.channels.find(({ id }) => String(id) === filters.get("channel"));
+	const kind = filters.get("kind");
+	return [
+		...(kind ? [{ key: "kind", label: failureWords(kind).label }] : []),
+		...(channel ? [{ key: "channel", label: `On ${channel.name}` }] : []),
+	];
+}
+
+export const ErrorBoundary = () => <PageError title="Failed updates" />;
+export const headers: HeadersFunction = (args) => boundary.headers(args);

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
+import { violationsOf } from "./accessibility.ts";
+import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
+
+const PHONE = { width: 390, height: 844 };
+const ROOT = "/store/northwind-outdoor/apps/lockstep";
+const PATH = `${ROOT}/app/failed-updates`;
+/** Shopify's library announces its script by the address at Shopify; on a busy machine the browser remarks on that (pages.test.ts). */
+const isOurs = (text: string) => !text.includes("preloaded using link preload");
+
+describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
+	let stage: Stage;
+	let shop: FilledShop;
+	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
+	const one = async <T>(sql: string, values: unknown[] = []) => (await query(sql, values)).rows[0] as T;
+	/** So many listings were refused several times, and one message was never understood. */
+	const fail = async (listings: number) => {
+		await query(
+			`WITH parked AS (
+			   UPDATE listing SET parked = true, attempts = 5, desired = shown - 1, dirty_since = now() WHERE shop_id = $1 AND id IN (
+			     SELECT id FROM listing WHERE shop_id = $1 ORDER BY id LIMIT $3) RETURNING id, desired, external_id),
+			 tried AS (
+			   INSERT INTO delivery_attempt (shop_id, connection_id, listing_id, operation, quantity, outcome, error_class, error, http_status, request_id, correlation_id, at)
+			   SELECT $1, $2, parked.id, 'listing.write', desired, 'failed', 'rejected', 'The product is in the bin', 400, 'req-' || parked.id || '-' || n, 'c-' || parked.id,
+			          now() - n * interval '16 seconds' FROM parked, generate_series(1, 5) n)
+			 INSERT INTO dead_letter (shop_id, direction, connection_id, listing_id, operation, error_class, error, payload, source_key, correlation_id, attempts)
+			 SELECT $1, 'out', $2, id, 'listing.write', CASE WHEN id % 5 = 0 THEN 'listing-not-found' ELSE 'rejected' END, 'The product is in the bin',
+			        jsonb_build_object('externalId', external_id, 'sent', desired, 'httpStatus', 400), 'listing:' || id || ':rejected', 'c-' || id, 5 FROM parked`,
+			[shop.shopId, shop.woocommerce, listings],
+		);
+		await query(
+			`INSERT INTO dead_letter (shop_id, direction, connection_id, operation, error_class, error, source_key, correlation_id)
+			 VALUES ($1, 'in', $2, 'order.updated', 'unexpected-shape', 'line_items[0].quantity: expected number, received string', 'event:1', 'c-in')`,
+			[shop.shopId, shop.woocommerce],
+		);
+	};
+
+	beforeAll(async () => {
+		stage = await openStage();
+		shop = await fillShop(stage.database.pool, SHOP, { listings: 120 });
+	}, STAGE_TIMEOUT_MS);
+	afterAll(() => stage?.close());
+	beforeEach(async () => {
+		await query("DELETE FROM dead_letter");
+		await query("DELETE FROM delivery_attempt");
+		await query("UPDATE listing SET parked = false, attempts = 0, desired = shown, dirty_since = NULL");
+	});
+
+	test("nothing has failed: it says so, and what would be here", async () => {
+		const { page, app, complaints, close } = await stage.open({ path: PATH });
+		await app.getByText("Nothing has failed").waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-updates-empty") });
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
+	test("from the overview to one failure, its tries, and trying it again", async () => {
+		await fail(3);
+		const { page, app, complaints, close } = await stage.open();
+		await app
+			.getByTestId("needs-you")
+			.getByRole("link", { name: /^See what to do/ })
+			.last()
+			.click();
+		await app.getByText("What was tried").waitFor();
+		expect(await app.getByTestId("tries").locator("li").count()).toBe(5);
+		expect(Number(await app.getByTestId("shows").innerText()) - Number(await app.getByTestId("now").innerText())).toBe(1);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-update") });
+		await page.getByRole("button", { name: "Try again" }).click();
+		await page.getByText("Trying 1 update again.").waitFor();
+		expect(await one("SELECT count(*)::int AS parked FROM listing WHERE parked")).toEqual({ parked: 2 });
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
+	test("a filter, all that match tried again, the others discarded with a reason that Activity keeps", async () => {
+		await fail(60);
+		const { page, app, complaints, close } = await stage.open({ path: PATH });
+		await app.getByRole("link", { name: "Message “order.updated”" }).waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-updates") });
+		await app.getByRole("tab", { name: "Updates" }).click();
+		await page.getByRole("button", { name: "Try all 60 again" }).click();
+		await page.getByText("Trying 60 updates again.").waitFor();
+		expect(await one("SELECT count(*)::int AS parked FROM listing WHERE parked")).toEqual({ parked: 0 });
+		await app.getByRole("tab", { name: "Messages" }).click();
+		await page.getByRole("button", { name: "Discard all 1" }).click();
+		await app.getByText("Another reason").click();
+		await app.getByLabel("Reason", { exact: true }).fill("Counted by hand");
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-updates-discard") });
+		await app.getByRole("button", { name: "Discard", exact: true }).last().click();
+		await page.getByText("1 failure discarded").waitFor();
+		expect(await one("SELECT state, discard_reason FROM dead_letter WHERE direction = 'in'")).toEqual({
+			state: "discarded",
+			discard_reason: "Counted by hand",
+		});
+		await page.getByRole("link", { name: "Activity" }).click();
+		await app.getByRole("tab", { name: "Failures" }).click();
+		await app.getByText("Discarded 1 failure").waitFor();
+		await app.getByText("Counted by hand").waitFor();
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
+	test("on a phone, without sideways scrolling; who may only look is offered nothing to press", async () => {
+		await fail(12);
+		// Whoever opens the app first may do everything; that is taken back here.
+		await (await stage.open({ path: PATH })).close();
+		await query("UPDATE member SET granted = 'look'");
+		try {
+			const { page, app, complaints, close } = await stage.open({ ...PHONE, path: PATH });
+			await app.getByText("Refused by the channel").first().waitFor();
+			const [wide, high] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+			expect(wide).toBe(high);
+			expect(await page.getByRole("button", { name: /again|Discard/ }).count()).toBe(0);
+			expect(await violationsOf(app)).toEqual([]);
+			await page.screenshot({ path: picturePath("failed-updates-phone") });
+			await app.getByRole("link", { name: "Message “order.updated”" }).waitFor();
+			await app.getByTestId("index-list").getByRole("link").nth(1).click();
+			await app.getByText("What was tried").waitFor();
+			await page.screenshot({ path: picturePath("failed-update-phone") });
+			expect(complaints.filter(isOurs)).toEqual([]);
+			await close();
+		} finally {
+			await query("UPDATE member SET granted = 'approve'");
+		}
+	});
+});
