@@ -38,6 +38,8 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 	const matching = on("app.channels.$id.matching._index", `${channel}/matching?index`);
 	const choosing = on("app.channels.$id.matching.$listing", `${channel}/matching/${at.listing}`);
 	const goLive = on("app.channels.$id.go-live", `${channel}/go-live`);
+	const failures = on("app.failed-updates._index", "/app/failed-updates?index");
+	const failure = on("app.failed-updates.$id", `/app/failed-updates/${at.failure}`);
 	const connect = on("app.channels.connect.$channel", "/app/channels/connect/woocommerce");
 	return [
 		stock("pause", { item: of.item }, true),
@@ -78,6 +80,10 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 			{ intent: "save", policy: { kind: "exact" }, locationIds: [of.location] },
 			true,
 		),
+		failures("try-again", { id: of.failure }, true),
+		failures("discard", { id: of.failure, reason: "A test" }, true),
+		failure("try-again"),
+		failure("discard", { reason: "A test" }),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
@@ -92,6 +98,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 		case "channels/:id":
 		case "orders/:channel":
 			return String(ids.woocommerce);
+		case "failed-updates/:id":
+			return String(ids.failure);
 		case "items/:id":
 			return String(ids.item);
 		case "matching/:listing":

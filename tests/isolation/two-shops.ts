@@ -35,6 +35,7 @@ export type Ids = FilledShop & {
 	item: number;
 	order: string;
 	view: number;
+	failure: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -275,6 +276,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 	const request = await one<{ nonce: string; ticket: string }>("SELECT nonce, ticket FROM connect_request WHERE shop_id = $1");
 	return {
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
+		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,
