@@ -180,7 +180,7 @@ describe.skipIf(!chromiumPath).each(SIZES)("R35 R42 R45 a merchant's whole way, 
 		await app.getByLabel("Buffer").fill("2");
 		await app.getByText("3 listings of 3 change, 0 to zero").waitFor(SOON);
 		await walk.see("17-buffer");
-		await page.getByRole("button", { name: "Save" }).click();
+		await page.locator("#save-bar").getByRole("button", { name: "Save" }).click();
 		await until("the store shows two less", () => shows("NW-0") === 4);
 		await walk.go(`${APP}/activity`);
 		const undo = app.getByRole("button", { name: "Undo: Changed the rule of WooCommerce" });

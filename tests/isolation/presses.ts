@@ -88,6 +88,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
 		on("app.channels.$id.disconnect", `${channel}/disconnect`)(""),
+		on("app.channels.$id.renew", `/app/channels/${at.consented}/renew`)(""),
 	];
 }
 
@@ -96,6 +97,7 @@ export function idOf(path: string, param: string, ids: Ids): string {
 	const before = path.split("/")[path.split("/").indexOf(`:${param}`) - 1];
 	switch (`${before}/:${param}`) {
 		case "channels/:id":
+			return String(path.endsWith("/renew") ? ids.consented : ids.woocommerce);
 		case "orders/:channel":
 			return String(ids.woocommerce);
 		case "failed-updates/:id":

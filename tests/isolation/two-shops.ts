@@ -31,6 +31,8 @@ const LISTINGS = 4;
 /** One id of each kind that an address, a form or a job can name. */
 export type Ids = FilledShop & {
 	domain: string;
+	/** A connection that its account's owner agreed to. */
+	consented: number;
 	listing: number;
 	item: number;
 	order: string;
@@ -265,6 +267,10 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 	);
 	await entry("listings.resumed", { listingIds: [listing] }, { listingIds: [listing] });
 	await entry("listings.linked", { listings: [] }, { listings: [{ id: listing, itemId: item }] });
+	await all(
+		`INSERT INTO connection (shop_id, channel, account, name, state, webhook_token, consented_at)
+		 VALUES ($1::bigint, 'amazon', 'A' || $1::bigint, 'Amazon', 'connecting', 'amazon-' || $1::bigint, now())`,
+	);
 	return { ...shop, domain, listing, item, ...(await readIds({ pool }, shopId)) };
 }
 
@@ -275,6 +281,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 	).rows;
 	const request = await one<{ nonce: string; ticket: string }>("SELECT nonce, ticket FROM connect_request WHERE shop_id = $1");
 	return {
+		consented: (await one<{ id: number }>("SELECT id FROM connection WHERE shop_id = $1 AND consented_at IS NOT NULL")).id,
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
@@ -283,7 +290,9 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		rulesEntry: entries[2]?.id ?? 0,
 		member: (await one<{ id: string }>("SELECT max(user_id) AS id FROM member WHERE shop_id = $1")).id,
 		...request,
-		webhookToken: (await one<{ token: string }>("SELECT webhook_token AS token FROM connection WHERE shop_id = $1 AND NOT is_home")).token,
+		webhookToken: (
+			await one<{ token: string }>("SELECT webhook_token AS token FROM connection WHERE shop_id = $1 AND channel = 'woocommerce'")
+		).token,
 	};
 }
 

@@ -37,7 +37,7 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 						level="h3"
 						label="Without a match"
 						value={number(channel.unlinked)}
-						note={channel.unlinked > 0 ? "left alone" : "none"}
+						note={channel.unlinked === 0 ? "none" : isCounting ? "left alone" : "not linked yet"}
 					/>
 					<Figure
 						testId="channel-behind"
@@ -65,9 +65,9 @@ export function FiguresCard({ page: { channel, setUp }, base }: { page: ChannelP
 					<Figure
 						testId="channel-lag"
 						level="h3"
-						label="A sale elsewhere arrives in"
+						label="Sales arrive in"
 						value={channel.lag ? duration(channel.lag.p50Ms) : "–"}
-						note={channel.lag ? `99 of 100 within ${duration(channel.lag.p99Ms)}` : "no sale in 24 hours"}
+						note={channel.lag ? `99 of 100 within ${duration(channel.lag.p99Ms)}` : "no sale elsewhere in 24 hours"}
 					/>
 				</InlineGrid>
 				{channel.pausedListings > 0 && (

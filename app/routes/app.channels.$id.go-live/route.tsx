@@ -133,9 +133,9 @@ export default function GoLiveRoute() {
 		>
 			<ui-modal id={CONFIRM}>
 				<p style={{ padding: 16, margin: 0 }}>
-					{`Lockstep writes ${dryRun ? plural(dryRun.changes, "figure") : "figures"} to ${channel.name} now, and every change of your stock from then on. You can pause or disconnect at any time; what ${channel.name} showed before is kept as a file.`}
+					{`Lockstep writes ${setUp.isPartlyLive || !dryRun ? "their figures" : plural(dryRun.changes, "figure")} to ${channel.name} now, and every change of your stock from then on. You can pause or disconnect at any time; what ${channel.name} showed before is kept as a file.`}
 				</p>
-				<ui-title-bar title={`Go live with ${others} listings of ${channel.name}?`}>
+				<ui-title-bar title={`Go live with ${setUp.isPartlyLive ? "all other" : "all"} listings of ${channel.name}?`}>
 					<button type="button" variant="primary" onClick={goAll}>
 						Go live
 					</button>

@@ -239,6 +239,11 @@ import type { FromApp, TitleBarButton, ToApp } from "./messages.ts";
 			for (const button of [...this.querySelectorAll<HTMLElement>("ui-title-bar button")].reverse()) {
 				const shown = document.createElement("button");
 				shown.textContent = button.textContent;
+				shown.style.cssText = `border:0;border-radius:8px;padding:6px 12px;font:550 12px/16px Inter,sans-serif;cursor:pointer;${
+					button.getAttribute("variant") === "primary"
+						? "background:#303030;color:#fff"
+						: "background:#fff;color:#303030;box-shadow:0 0 0 1px #8a8a8a inset"
+				}`;
 				shown.addEventListener("click", () => button.click());
 				actions.append(shown);
 			}

@@ -80,9 +80,10 @@ import type { FromApp, TitleBarButton, ToApp } from "./messages.ts";
 			label.textContent = "Unsaved changes";
 			bar.replaceChildren(
 				label,
-				...(buttons ?? []).map((button) =>
-					buttonFor(button, () => send({ kind: "save-bar", pressed: button.variant === "primary" ? "save" : "discard" })),
-				),
+				// As the admin has them: whatever saves stands last.
+				...[...(buttons ?? [])]
+					.reverse()
+					.map((button) => buttonFor(button, () => send({ kind: "save-bar", pressed: button.variant === "primary" ? "save" : "discard" }))),
 			);
 		},
 		toast({ id, message, duration, isError, action }) {
