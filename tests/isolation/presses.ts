@@ -87,7 +87,6 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
-		on("app.channels.$id.renew", `/app/channels/${at.amazon}/renew`)(""),
 		on("app.channels.$id.disconnect", `${channel}/disconnect`)(""),
 		on("app.channels.$id.renew", `/app/channels/${at.consented}/renew`)(""),
 	];
@@ -96,8 +95,6 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 /** Whose id a part of an address is, by the part before it. A new one is given its meaning here. */
 export function idOf(path: string, param: string, ids: Ids): string {
 	const before = path.split("/")[path.split("/").indexOf(`:${param}`) - 1];
-	// Keys that were typed in have nothing to renew.
-	if (path.endsWith("/renew")) return String(ids.amazon);
 	switch (`${before}/:${param}`) {
 		case "channels/:id":
 			return String(path.endsWith("/renew") ? ids.consented : ids.woocommerce);

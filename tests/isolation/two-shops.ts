@@ -38,8 +38,6 @@ export type Ids = FilledShop & {
 	order: string;
 	view: number;
 	failure: number;
-	/** An account that was opened by consent: what can be renewed. */
-	amazon: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -220,10 +218,6 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		[woocommerce],
 	);
 	await all("INSERT INTO connection_setup (shop_id, connection_id, mirrored) VALUES ($1, $2, 'no')", [woocommerce]);
-	await all(
-		`INSERT INTO connection (shop_id, channel, account, name, state, webhook_token, consented_at)
-		 VALUES ($1::bigint, 'amazon', 'A2SELLER' || $1::bigint, 'Amazon', 'paused', 'amazon-' || $1::bigint, now())`,
-	);
 	await all("INSERT INTO flow_use (shop_id, definition, in_use, stamp) VALUES ($1, 'x', false, now())");
 	await all(
 		"INSERT INTO flow_event (shop_id, handle, subject_id, source_key, occurred_at, state, done_at) VALUES ($1, 'oversell-detected', 1, 'k', now(), 'sent', now())",
@@ -289,7 +283,6 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 	return {
 		consented: (await one<{ id: number }>("SELECT id FROM connection WHERE shop_id = $1 AND consented_at IS NOT NULL")).id,
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
-		amazon: (await one<{ id: number }>("SELECT id FROM connection WHERE shop_id = $1 AND channel = 'amazon'")).id,
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
