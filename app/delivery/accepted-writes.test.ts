@@ -74,6 +74,52 @@ test("R16 a lower figure is written over an accepted one at once, a higher one w
 	expect([shown(), await listing()]).toEqual([20, expect.objectContaining({ shown: 20, dirty: false, uncertain: false })]);
 });
 
+test("R16 R41 after writes that overlapped, a raise waits for what was overtaken as long as the newest one took, and not for the horizon", async () => {
+	await homeShows(database.pool, shop, 0, 7);
+	await push();
+	await homeShows(database.pool, shop, 0, 4);
+	await push();
+	store.applyAccepted();
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	expect([shown(), await listing()]).toEqual([4, expect.objectContaining({ shown: 4, sent: null, uncertain: true, dirty: true })]);
+	// It took some ten seconds: what was accepted before it may come for forty more.
+	await homeShows(database.pool, shop, 0, 6);
+	await timePasses(database.pool, shop, "35 seconds");
+	await push();
+	expect(written()).toEqual([7, 4]);
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	expect(written()).toEqual([7, 4, 6]);
+	store.applyAccepted();
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	expect([shown(), await listing()]).toEqual([6, expect.objectContaining({ shown: 6, uncertain: false, dirty: false })]);
+	await expectCoherentState(database.pool, shop.shopId);
+});
+
+test("R41 what was overtaken and lands late, over a sale, is lowered again, and raises nothing meanwhile", async () => {
+	await homeShows(database.pool, shop, 0, 7);
+	await push();
+	await homeShows(database.pool, shop, 0, 4);
+	await push();
+	// The newer one first.
+	store.figures.set("listing-0", 4);
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	const soldAt = store.sell("listing-0") as string;
+	await orderComes(database.pool, shop, 0, soldAt);
+	await homeShows(database.pool, shop, 0, 6);
+	await push();
+	expect(written()).toEqual([7, 4]);
+	store.applyAccepted(1);
+	expect(shown()).toBe(7);
+	await timePasses(database.pool, shop, "45 seconds");
+	await push();
+	expect(written()).toEqual([7, 4, 5]);
+	expect(await listing()).toMatchObject({ desired: 5, sent: 5 });
+});
+
 test.each(["sale", "write"])("R41 the channel sells while a write is on its way, the %s first: the figure ends right", async (first) => {
 	await homeShows(database.pool, shop, 0, 7);
 	await push();

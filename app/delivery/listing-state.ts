@@ -93,8 +93,24 @@ export function afterReading(
 		// What asked for a look while the reading was under way may speak of a later moment.
 		recheck: (listing.recheck && ordersCame) || apart,
 		seen: listing.seen === seenBefore ? null : listing.seen,
-		uncertainUntil: isSettled(listing, reading, now) ? null : listing.uncertainUntil,
+		uncertainUntil: stillUncertainUntil(listing, reading, now),
 	};
+}
+
+/** Of what was accepted before a write that shows by now: at least so long, and so many times as long as that write took. */
+const OVERTAKEN_MIN_MS = 30_000;
+const OVERTAKEN_TIMES = 4;
+
+/**
+ * Where the newest of several accepted writes shows, an older one that is still to come was overtaken by it, although it went
+ * out before. It is waited for in proportion to what the newer one took, and not for the whole horizon, which is the bound of
+ * a write that nobody has seen anything of: sales in quick succession are lowered by writes that overlap, and a listing that
+ * could not be raised for the horizon after each of them would hardly be raised on a good day.
+ */
+function stillUncertainUntil(listing: ListingState, reading: number, now: number): number | null {
+	if (listing.uncertainUntil === null || isSettled(listing, reading, now)) return null;
+	if (listing.acceptedAt === null || !showsSent(listing, reading)) return listing.uncertainUntil;
+	return Math.min(listing.uncertainUntil, now + Math.max(OVERTAKEN_MIN_MS, OVERTAKEN_TIMES * (now - listing.acceptedAt)));
 }
 
 /** Nothing that we sent can still land: its time is over, or the only such write has. */
