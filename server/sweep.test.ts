@@ -22,7 +22,9 @@ beforeEach(async () => {
 	shop = await makeShop(db.pool);
 	await db.pool.query("UPDATE inbox_event SET status = 'processed'"); // Its opening stock.
 	// Polled and looked at just now: what is not, is a test's own doing.
-	await db.pool.query("UPDATE connection SET polled_at = now(), compared_at = now(), webhooks_checked_at = now()");
+	await db.pool.query(
+		"UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds', compared_at = now(), webhooks_checked_at = now()",
+	);
 	wakes = [];
 	rescues = [];
 });
@@ -101,11 +103,67 @@ test("R24 orders are polled when their time has come, and a poll that fails is n
 	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
 });
 
+test("R24 a channel whose lists are few is polled no more often than it allows, and otherwise as the operator has set", async () => {
+	const every = (orderPollMs: number) =>
+		createSweep({
+			pool: db.pool,
+			wake: async (job, payload) => void wakes.push([job, payload]),
+			rescue: async () => {},
+			orderPollMs,
+			stockCheckMs: HOUR_MS,
+		});
+	const ago = (interval: string) => db.pool.query("UPDATE connection SET polled_at = now() - $1::interval WHERE NOT is_home", [interval]);
+	await db.pool.query("UPDATE connection SET polled_at = now() + interval '1 hour' WHERE is_home");
+	await ago("1 minute");
+	await every(20_000)({ log });
+	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+	await db.pool.query("UPDATE connection SET channel = 'amazon' WHERE id = $1", [shop.guest]);
+	wakes = [];
+	await every(20_000)({ log });
+	await ago("3 minutes");
+	await every(20_000)({ log });
+	expect(wakes).toEqual([]);
+	await ago("4 minutes");
+	await every(HOUR_MS)({ log });
+	expect(wakes).toEqual([]);
+	await every(20_000)({ log });
+	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+});
+
+test("R24 R41 where a channel's lists lag, missing units are asked for when a list can know of them, and not once for all before", async () => {
+	await db.pool.query("UPDATE connection SET channel = 'amazon' WHERE id = $1", [shop.guest]);
+	const stand = (unseen: string, polled: string, behind: string) =>
+		db.pool.query(
+			`WITH missed AS (UPDATE listing SET unseen = 1, unseen_at = now() - $2::interval WHERE id = $1)
+			 UPDATE connection SET polled_at = now() - $3::interval, order_watermark = now() - $3::interval - $4::interval WHERE id = $5`,
+			[shop.listings[0], unseen, polled, behind, shop.guest],
+		);
+	// The last list ended 150 s before it was asked for: one of now would not reach the moment either.
+	await stand("160 seconds", "140 seconds", "150 seconds");
+	await sweeper()();
+	expect(wakes).toEqual([]);
+	// It was read after they were missed, and did not reach that moment.
+	await stand("180 seconds", "130 seconds", "150 seconds");
+	await sweeper()();
+	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+	wakes = [];
+	// Too soon after the last one for the quota.
+	await stand("180 seconds", "110 seconds", "150 seconds");
+	await sweeper()();
+	// The last one reached it.
+	await stand("400 seconds", "130 seconds", "150 seconds");
+	await sweeper()();
+	expect(wakes).toEqual([]);
+});
+
 test("R24 R41 units that a listing is short of and that no order has claimed for a minute ask for a poll, once", async () => {
 	const sweep = sweeper();
 	const missing = (ago: string) =>
 		db.pool.query("UPDATE listing SET unseen = 1, unseen_at = now() - $2::interval WHERE id = $1", [shop.listings[0], ago]);
-	await db.pool.query("UPDATE connection SET polled_at = now() - interval '5 minutes' WHERE id = $1", [shop.guest]);
+	await db.pool.query(
+		"UPDATE connection SET polled_at = now() - interval '5 minutes', order_watermark = now() - interval '330 seconds' WHERE id = $1",
+		[shop.guest],
+	);
 	await missing("40 seconds");
 	await sweep();
 	expect(wakes).toEqual([]);
@@ -114,7 +172,9 @@ test("R24 R41 units that a listing is short of and that no order has claimed for
 	await sweep();
 	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
 	// That poll looked late enough to have found the order: what it did not find is no order's.
-	await db.pool.query("UPDATE connection SET polled_at = now() WHERE id = $1", [shop.guest]);
+	await db.pool.query("UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds' WHERE id = $1", [
+		shop.guest,
+	]);
 	wakes = [];
 	await sweeper()();
 	expect(wakes).toEqual([]);

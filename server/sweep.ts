@@ -1,7 +1,7 @@
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
-import { channel as channelOf } from "#channels";
+import { channel as channelOf, channels } from "#channels";
 import { findWaitingImports, findWaitingLifecycle } from "#connections";
 import { findDueDeliveries } from "#delivery";
 import { findWaitingEvents, findWaitingRuns } from "#flow";
@@ -11,7 +11,7 @@ export type SweepDeps = {
 	pool: Pool;
 	wake: JobQueue["wake"];
 	rescue: JobQueue["rescue"];
-	/** R24: every 15 to 60 minutes; a failed poll is tried again after a minute. */
+	/** R24: every 15 to 60 minutes, where the channel's quota allows it; a failed poll is tried again after a minute. */
 	orderPollMs: number;
 	stockCheckMs: number;
 };
@@ -50,7 +50,8 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	flowEvents: { find: async (pool) => (await findWaitingEvents(pool)).map((shopId) => ({ job: "flow.send", payload: { shopId } })) },
 	flowRuns: { find: async (pool) => (await findWaitingRuns(pool)).map((shopId) => ({ job: "flow.run", payload: { shopId } })) },
 	polls: {
-		find: async (pool) => (await findDue(pool, "polled_at", orderPollMs)).map((payload) => ({ job: "connections.poll-orders", payload })),
+		find: async (pool) =>
+			(await findDue(pool, "polled_at", orderPollMs, leastPollMs())).map((payload) => ({ job: "connections.poll-orders", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, orderPollMs),
 	},
 	unpaid: {
@@ -125,35 +126,54 @@ async function findDueFetches(pool: Pool): Promise<Found[]> {
 }
 
 /** Connections whose orders count (their cut is set) and whose last poll, or last look at all stock, is so long ago. */
-async function findDue(pool: Pool, column: "polled_at" | "compared_at", everyMs: number): Promise<Found[]> {
+async function findDue(
+	pool: Pool,
+	column: "polled_at" | "compared_at",
+	everyMs: number,
+	leastMs: Readonly<Record<string, number>> = {},
+): Promise<Found[]> {
 	const { rows } = await pool.query<Found>(
 		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
 		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
 		 WHERE c.state IN ('watching', 'live', 'paused') AND c.cut_at IS NOT NULL
-		   AND (c.${column} IS NULL OR c.${column} <= now() - $2 * interval '1 millisecond')
+		   AND (c.${column} IS NULL OR c.${column} <= now() - greatest($2, ($3::jsonb ->> c.channel)::float8) * interval '1 millisecond')
 		 ORDER BY c.${column} NULLS FIRST LIMIT $1`,
-		[FOUND_MAX, everyMs],
+		[FOUND_MAX, everyMs, JSON.stringify(leastMs)],
 	);
 	return rows;
 }
 
-/** Longer than a watermark stays behind the channel's clock (reconcile/order-poll.ts) and what apply adds for slow requests. */
+/** Channels whose quota for lists of orders is smaller than what the operator may have set. */
+const leastPollMs = (): Record<string, number> =>
+	Object.fromEntries(channels().flatMap(({ id, capabilities: { pollEveryMs } }) => (pollEveryMs === undefined ? [] : [[id, pollEveryMs]])));
+
+/** The order of a sale has so long to come by itself. */
 const UNPAID_MS = 60_000;
+/** More than apply takes off a watermark before it believes it (apply/decide/listing.ts). */
+const BEYOND_MS = 20_000;
+/** Where no poll has shown how far a list goes: what a watermark stays behind the channel's clock (reconcile/order-poll.ts). */
+const BEHIND_MS = 30_000;
 
 /**
  * Connections with a listing that showed less than it should, and whose missing units no order has claimed for a minute: a
- * webhook that was lost, or somebody else's change. A poll says which; until then the listing shows that many too few.
+ * webhook that was lost, or somebody else's change. A poll says which; until then the listing shows that many too few. Only a
+ * list that goes beyond the moment in which they were missed can say it, and a channel's lists may lag by minutes: as far as the
+ * last one went is how far the next one is believed to go.
  */
 async function findUnpaid(pool: Pool): Promise<Found[]> {
 	const { rows } = await pool.query<Found & { channel: string; polledMsAgo: number | null }>(
 		`SELECT c.shop_id AS "shopId", c.id AS "connectionId", c.channel, 1000 * extract(epoch FROM now() - c.polled_at)::float8 AS "polledMsAgo"
 		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
+		 CROSS JOIN LATERAL (SELECT coalesce(c.polled_at - c.order_watermark,
+		   CASE WHEN c.polled_at IS NOT NULL THEN $4 * interval '1 millisecond' END) AS behind) list
 		 WHERE c.state IN ('watching', 'live') AND c.cut_at IS NOT NULL AND EXISTS (
 		   SELECT FROM listing l WHERE l.shop_id = c.shop_id AND l.connection_id = c.id AND l.unseen > 0
 		     AND l.unseen_at <= now() - $2 * interval '1 millisecond'
-		     AND (c.polled_at IS NULL OR c.polled_at <= l.unseen_at + $2 * interval '1 millisecond'))
+		     AND (list.behind IS NULL OR (
+		       c.polled_at - list.behind <= l.unseen_at + $3 * interval '1 millisecond'
+		       AND now() - list.behind > l.unseen_at + $3 * interval '1 millisecond')))
 		 LIMIT $1`,
-		[FOUND_MAX, UNPAID_MS],
+		[FOUND_MAX, UNPAID_MS, BEYOND_MS, BEHIND_MS],
 	);
 	return rows
 		.filter(

@@ -99,6 +99,8 @@ export type Capabilities = {
 	clocksApartMs?: number;
 	/** How many days of orders are read when a connection begins, where the channel's quota forbids what is usual (60). */
 	baselineDays?: number;
+	/** The regular poll of orders is made no more often than this, whatever the operator has set. Without it: as set. */
+	pollEveryMs?: number;
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
 	extraPollEveryMs?: number;
 };

@@ -62,6 +62,7 @@ describe.each(all)("$id", ({ id, channel }) => {
 		// An absolute write that is cut off may land at any later moment; a difference under its key is carried out once.
 		if (capabilities.quantityMeaning !== "delta") expect(capabilities.lateHorizonMs).toBeGreaterThan(0);
 		expect(capabilities.clocksApartMs ?? capabilities.clockResolutionMs).toBeGreaterThanOrEqual(capabilities.clockResolutionMs);
+		expect(capabilities.pollEveryMs ?? 60_000).toBeGreaterThanOrEqual(60_000);
 		expect(capabilities.extraPollEveryMs ?? 60_000).toBeGreaterThanOrEqual(60_000);
 		for (const bucket of [limits, ...Object.values(limits.operations ?? {})]) {
 			expect(bucket.unitsPerSecond).toBeGreaterThan(0);

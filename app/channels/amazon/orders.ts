@@ -78,10 +78,11 @@ const listSchema = z.object({
 	lastUpdatedBefore: z.iso.datetime({ offset: true }).optional(),
 });
 
+/** How far Amazon says that the list goes, and never later than when it was asked for. */
 function channelTimeOf({ answer }: Exchange, lastUpdatedBefore: string | undefined): string {
-	const lagging = Date.parse(clockOf(answer).asked) - LAG_MS;
-	const said = lastUpdatedBefore === undefined ? Number.POSITIVE_INFINITY : Date.parse(lastUpdatedBefore);
-	return new Date(Math.min(lagging, said)).toISOString();
+	const asked = Date.parse(clockOf(answer).asked);
+	const said = lastUpdatedBefore === undefined ? asked - LAG_MS : Date.parse(lastUpdatedBefore);
+	return new Date(Math.min(asked, said)).toISOString();
 }
 
 /** One order that does not fit must not stop the poll for ever: it is named beside the others, without what may be personal in it. */
