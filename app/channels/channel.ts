@@ -27,6 +27,8 @@ export type Channel = {
 	messageQueues?: (app: AppSettings) => readonly MessageQueue[];
 	/** Channels that are found by an address somebody types: what is kept as the account, or why it cannot be used. */
 	readAccount?(typed: string): AccountReading;
+	/** What a number of its orders looks like, where nothing else looks like that. Tested on the bare number. */
+	orderNumber?: RegExp;
 	/** A client for one account. It keeps no state but connections; opening it sends nothing. */
 	connect(account: AccountAccess): ChannelClient;
 };
@@ -247,8 +249,22 @@ export type HomeClient = {
 	listLocations(): Promise<HomeLocation[]>;
 	/** Everything home has, prepared by home in the background: what a first import reads. */
 	catalogue: CatalogueExport;
+	/** Who wrote home's orders that were created since then, newest first, where home tells. */
+	listOrderOrigins?(options: { since: string }): AsyncIterable<OrderOrigin[]>;
 	/** Tells the merchant's automations that something has happened, where home has such. A repetition is not recognised. */
 	startWorkflows?(event: { handle: string; payload: Readonly<Record<string, unknown>> }): Promise<WorkflowStart>;
+};
+export type OrderOrigin = {
+	/** Home's own name of the order. */
+	name: string;
+	/** As the order's maker calls itself, and the app that it is. */
+	source: string | null;
+	app: string | null;
+	/** The number that the order has where it comes from. */
+	number: string | null;
+	tags: readonly string[];
+	/** Sold by home itself: its online store, its till, a draft. */
+	isOwn: boolean;
 };
 export type WorkflowStart =
 	| { outcome: "taken" }

@@ -6,3 +6,4 @@ export { type AppendedEvents, appendEvents, type EventSource, type NewInboxEvent
 export { keepHouse } from "./keep-house.ts";
 export { replayEvents } from "./replay-events.ts";
 export { type FetchKind, type NewFetch, requestFetch } from "./request-fetch.ts";
+export { storableJson } from "./storable.ts";

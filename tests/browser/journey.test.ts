@@ -105,6 +105,9 @@ describe.skipIf(!chromiumPath).each(SIZES)("R35 R42 R45 a merchant's whole way, 
 		const { app } = walk;
 		await walk.go(`${APP}/channels`);
 		await app.getByRole("link", { name: "Continue WooCommerce" }).click();
+		// Who writes orders into Shopify was looked up meanwhile; nothing is chosen for the merchant.
+		await app.getByTestId("order-sources").getByText("No other app has written any of them", { exact: false }).waitFor(SOON);
+		expect(await app.getByRole("button", { name: "Save answer" }).isDisabled()).toBe(true);
 		await app.getByRole("radio", { name: "No", exact: true }).check({ force: true });
 		await walk.see("08-question");
 		await app.getByRole("button", { name: "Save answer" }).click();

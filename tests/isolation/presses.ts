@@ -57,7 +57,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, right: "approve" }] }, true),
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
 		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
-		...["catalogue", "dry-run", "watch"].map((work) => channelPage("set-up", { work })),
+		...["catalogue", "sources", "dry-run", "watch"].map((work) => channelPage("set-up", { work })),
 		channelPage("mirrored", { mirrored: "takes-stock" }),
 		channelPage("pause"),
 		channelPage("resume"),

@@ -15,6 +15,8 @@ export const amazon: Channel = {
 	id: "amazon",
 	name: "Amazon",
 	role: "guest",
+	// "An Amazon-defined order identifier, in 3-7-7 format" (ordersV0.json, AmazonOrderId).
+	orderNumber: /^\d{3}-\d{7}-\d{7}$/,
 	capabilities: {
 		// Amazon lowers the figure itself when the order is placed (from practice: ../shared/channels/amazon.md section 7, trap 3).
 		quantityMeaning: "selfDecrementing",

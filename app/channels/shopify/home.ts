@@ -10,6 +10,7 @@ import { type InventoryLevel, inventoryItem, inventoryLevel, productVariant, toH
 import { LIST_LOCATIONS } from "./operations/list-locations.ts";
 import { ITEMS_PER_READ, READ_LEVELS, READ_MORE_LEVELS } from "./operations/read-levels.ts";
 import { READ_PRODUCT } from "./operations/read-product.ts";
+import { listOrderOrigins } from "./order-origins.ts";
 import { pageInfo, pagesOf } from "./pages.ts";
 import { startWorkflows } from "./workflows.ts";
 
@@ -20,6 +21,7 @@ export function createHomeClient(client: GraphqlClient): HomeClient {
 		readProduct: (productExternalId) => readProduct(client, productExternalId),
 		listLocations: () => listLocations(client),
 		catalogue: createCatalogueExport(client),
+		listOrderOrigins: (options) => listOrderOrigins(client, options),
 		startWorkflows: (event) => startWorkflows(client, event),
 	};
 }

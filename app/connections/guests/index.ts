@@ -20,6 +20,7 @@ export { exportUnmatched, FILE_BYTES_MAX, type FileImport, importMatches } from 
 export { answerMirrored, MIRRORED, type Mirrored } from "./mirrored.ts";
 export { completeOneClick, forgetOldRequests, ONE_CLICK_CHANNEL, receiveGrant, startOneClick } from "./one-click.ts";
 export { startWatching, type WatchOutcome } from "./opening.ts";
+export { type OrderSource, type OrderSources, SOURCE_DAYS } from "./order-sources.ts";
 export { NOT_LIVE_YET } from "./partly-live.ts";
 export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange } from "./rules.ts";
 export { type Asked, askForSetUp, findAskedSetUps, runSetUp, SET_UP_WORK, type SetUpWork } from "./set-up.ts";

@@ -9,13 +9,14 @@ export type Mirrored = (typeof MIRRORED)[number];
 /**
  * Keeps the merchant's answer. From then on an order and its copy count once (apply/decide/mirror.ts); orders that came before
  * are looked at again as they change. While it is "unsure" the connection neither begins to count nor goes live: each sale could
- * be taken twice, once from the channel and once by Shopify's own figure.
+ * be taken twice, once from the channel and once by Shopify's own figure. `sources`: whom the merchant has named as the maker of
+ * copies, by the name in its orders; others are learned from their first copy that carries a number.
  */
 export async function answerMirrored(
 	deps: Deps,
 	shopId: number,
 	connectionId: number,
-	{ mirrored, actor }: { mirrored: Mirrored; actor: string },
+	{ mirrored, sources = [], actor }: { mirrored: Mirrored; sources?: readonly string[]; actor: string },
 ): Promise<{ outcome: "kept" } | { outcome: "unknown" }> {
 	return transaction(deps.pool, async (tx) => {
 		const known = await tx.query<{ mirrored: Mirrored | null }>(
@@ -30,13 +31,18 @@ export async function answerMirrored(
 			[shopId, connectionId, mirrored, actor],
 		);
 		const mirror = mirrored === "takes-stock" || mirrored === "leaves-stock" ? mirrored : "none";
-		await tx.query("UPDATE connection SET mirror = $3, updated_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId, mirror]);
+		await tx.query(
+			`UPDATE connection SET mirror = $3, updated_at = now(),
+			   mirror_sources = ARRAY(SELECT DISTINCT unnest(mirror_sources || $4::text[]) ORDER BY 1)
+			 WHERE shop_id = $1 AND id = $2`,
+			[shopId, connectionId, mirror, mirror === "none" ? [] : sources],
+		);
 		await recordAudit(tx, shopId, {
 			actor,
 			action: "connection.mirrored_answered",
 			subject: String(connectionId),
 			before: { mirrored: known.rows[0].mirrored },
-			after: { mirrored },
+			after: { mirrored, ...(mirror !== "none" && sources.length > 0 ? { sources } : {}) },
 		});
 		return { outcome: "kept" };
 	});

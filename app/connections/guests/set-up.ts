@@ -1,13 +1,15 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
+import { storableJson } from "#inbox";
 import type { Deps } from "../deps.ts";
 import { ConnectionClosedError } from "../open-client.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { type DryRunLine, dryRun } from "./dry-run.ts";
 import { COUNTED_TWICE } from "./go-live.ts";
 import { startWatching } from "./opening.ts";
+import { readOrderSources } from "./order-sources.ts";
 
 /** What takes minutes with thousands of listings, because the channel is asked page by page within its limits. */
-export const SET_UP_WORK = ["catalogue", "watch", "dry-run"] as const;
+export const SET_UP_WORK = ["catalogue", "sources", "watch", "dry-run"] as const;
 export type SetUpWork = (typeof SET_UP_WORK)[number];
 
 export type Asked =
@@ -96,8 +98,14 @@ async function doWork(
 		switch (work) {
 			case "catalogue": {
 				const read = await readCatalogue(deps, shopId, connectionId, { onPage: (done) => noteProgress(deps.pool, { ...place, done }) });
-				return read.outcome === "failed" ? read.reason : null;
+				if (read.outcome === "failed") return read.reason;
+				// Before the merchant is asked about it.
+				await lookForSources(deps, place);
+				return null;
 			}
+			case "sources":
+				await lookForSources(deps, place);
+				return null;
 			case "watch": {
 				const watching = await startWatching(deps, shopId, connectionId, actor);
 				return watching.outcome === "failed" ? watching.reason : null;
@@ -110,6 +118,15 @@ async function doWork(
 		if (error instanceof ConnectionClosedError) return "The channel was disconnected.";
 		throw error;
 	}
+}
+
+/** A look that fails is told beside the question, and holds up nothing. */
+async function lookForSources(deps: Deps, { shopId, connectionId }: Place): Promise<void> {
+	const found = await readOrderSources(deps, shopId, connectionId);
+	await deps.pool.query(
+		"UPDATE connection_setup SET order_sources = $3, order_sources_at = now() WHERE shop_id = $1 AND connection_id = $2",
+		[shopId, connectionId, storableJson(found)],
+	);
 }
 
 async function runDryRun(deps: Deps, { shopId, connectionId }: Place): Promise<string | null> {

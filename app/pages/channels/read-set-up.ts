@@ -1,4 +1,4 @@
-import type { DryRun, Mirrored, SetUpWork } from "#app/connections/guests/index.ts";
+import type { DryRun, Mirrored, OrderSources, SetUpWork } from "#app/connections/guests/index.ts";
 import type { Queryable } from "#app/db.server.ts";
 
 /** How far a merchant has come with one channel. Times are ISO 8601. */
@@ -8,12 +8,16 @@ export type SetUp = {
 	failed: { what: SetUpWork; reason: string } | null;
 	catalogueReadAt: string | null;
 	mirrored: Mirrored | null;
+	/** Who writes orders into Shopify, as it was looked up; null: not looked up yet. */
+	orderSources: (OrderSources & { at: string }) | null;
 	dryRun: (Omit<DryRun, "sample"> & { at: string }) | null;
 	/** Live with some listings only; the others wait. */
 	isPartlyLive: boolean;
 };
 
-const NOTHING_YET: SetUp = { work: null, failed: null, catalogueReadAt: null, mirrored: null, dryRun: null, isPartlyLive: false };
+const NOTHING_YET: SetUp = {
+	...{ work: null, failed: null, catalogueReadAt: null, mirrored: null, orderSources: null, dryRun: null, isPartlyLive: false },
+};
 
 type Row = {
 	connection_id: number;
@@ -24,6 +28,8 @@ type Row = {
 	failed_reason: string | null;
 	catalogue_read_at: Date | null;
 	mirrored: Mirrored | null;
+	order_sources: OrderSources | null;
+	order_sources_at: Date | null;
 	dry_run: Omit<DryRun, "sample"> | null;
 	dry_run_at: Date | null;
 	live_scope: "all" | "some";
@@ -32,7 +38,8 @@ type Row = {
 /** By connection id; one that was never set up by a merchant (by the command line) has none, and reads as nothing yet. */
 export async function readSetUps(db: Queryable, shopId: number): Promise<(connectionId: number) => SetUp> {
 	const { rows } = await db.query<Row>(
-		`SELECT connection_id, work, work_done, work_asked_at, failed_work, failed_reason, catalogue_read_at, mirrored, dry_run, dry_run_at, live_scope
+		`SELECT connection_id, work, work_done, work_asked_at, failed_work, failed_reason, catalogue_read_at, mirrored,
+		   order_sources, order_sources_at, dry_run, dry_run_at, live_scope
 		   FROM connection_setup WHERE shop_id = $1`,
 		[shopId],
 	);
@@ -45,6 +52,7 @@ const toSetUp = (row: Row): SetUp => ({
 	failed: row.failed_work && { what: row.failed_work, reason: row.failed_reason ?? "" },
 	catalogueReadAt: row.catalogue_read_at?.toISOString() ?? null,
 	mirrored: row.mirrored,
+	orderSources: row.order_sources && row.order_sources_at && { ...row.order_sources, at: row.order_sources_at.toISOString() },
 	dryRun: row.dry_run && row.dry_run_at ? { ...row.dry_run, at: row.dry_run_at.toISOString() } : null,
 	isPartlyLive: row.live_scope === "some",
 });

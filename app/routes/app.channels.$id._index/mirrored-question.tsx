@@ -1,18 +1,24 @@
 import { Banner, BlockStack, Button, ChoiceList, InlineStack } from "@shopify/polaris";
 import { useState } from "react";
-import type { Mirrored } from "#app/connections/guests/index.ts";
+import type { Mirrored, OrderSource } from "#app/connections/guests/index.ts";
+import { sayMaker } from "./found-sources.tsx";
 
 type QuestionProps = {
 	name: string;
 	answer: Mirrored | null;
+	/** Who writes orders into Shopify. The merchant names the one that copies; nothing is taken for granted. */
+	found: readonly OrderSource[];
 	sending: boolean;
 	send: (fields: Record<string, string>) => void;
 	may: boolean;
 };
 
 /** Nobody but the merchant knows what another app does to the stock in Shopify. */
-export function MirroredQuestion({ name, answer, sending, send, may }: QuestionProps) {
+export function MirroredQuestion({ name, answer, found, sending, send, may }: QuestionProps) {
 	const [chosen, setChosen] = useState<string[]>(answer ? [answer] : []);
+	const [makers, setMakers] = useState<string[]>([]);
+	const isCopied = chosen[0] === "takes-stock" || chosen[0] === "leaves-stock";
+	const choices = found.flatMap((source) => (source.name === null ? [] : [{ value: source.name, label: sayMaker(source) }]));
 	return (
 		<BlockStack gap="300">
 			<ChoiceList
@@ -43,7 +49,17 @@ export function MirroredQuestion({ name, answer, sending, send, may }: QuestionP
 					</p>
 				</Banner>
 			)}
-			{(chosen[0] === "takes-stock" || chosen[0] === "leaves-stock") && (
+			{isCopied && choices.length > 0 && (
+				<ChoiceList
+					allowMultiple
+					title={`Which of them copies orders of ${name}?`}
+					choices={choices}
+					selected={makers}
+					onChange={setMakers}
+					disabled={!may}
+				/>
+			)}
+			{isCopied && (
 				<Banner tone="info">
 					<p>
 						A copy is recognised by the order number of {name} that the other app gives it. If it gives none, you are told which order it
@@ -56,7 +72,7 @@ export function MirroredQuestion({ name, answer, sending, send, may }: QuestionP
 					variant="primary"
 					disabled={!may || chosen.length === 0}
 					loading={sending}
-					onClick={() => send({ intent: "mirrored", mirrored: chosen[0] ?? "" })}
+					onClick={() => send({ intent: "mirrored", mirrored: chosen[0] ?? "", sources: isCopied ? makers.join("\n") : "" })}
 				>
 					Save answer
 				</Button>

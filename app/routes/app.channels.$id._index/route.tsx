@@ -46,11 +46,11 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 
 const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("set-up"), work: z.enum(SET_UP_WORK) }),
-	z.object({ intent: z.literal("mirrored"), mirrored: z.enum(MIRRORED) }),
+	z.object({ intent: z.literal("mirrored"), mirrored: z.enum(MIRRORED), sources: z.string().max(5_000).default("") }),
 	z.object({ intent: z.literal("pause") }),
 	z.object({ intent: z.literal("resume") }),
 ]);
-const NEEDED = { catalogue: "operate", "dry-run": "operate", watch: "approve" } as const;
+const NEEDED = { catalogue: "operate", sources: "operate", "dry-run": "operate", watch: "approve" } as const;
 
 /** Each of these is the same when it is done twice. */
 export const action = ({ request, params }: ActionFunctionArgs) =>
@@ -74,7 +74,8 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 				return outcome.outcome === "refused" ? { ok: false, message: outcome.reason } : { ok: true, message: "" };
 			}
 			case "mirrored": {
-				const outcome = await answerMirrored(deps(), shopId, id, { mirrored: wish.mirrored, actor });
+				const sources = wish.sources.split("\n").filter((source) => source !== "");
+				const outcome = await answerMirrored(deps(), shopId, id, { mirrored: wish.mirrored, sources, actor });
 				if (outcome.outcome === "unknown") throw notThere();
 				return { ok: true, message: "Answer saved" };
 			}

@@ -2,6 +2,7 @@ import { Banner, BlockStack, Box, Button, Card, InlineStack, Spinner, Text } fro
 import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
 import { type Step, Steps } from "../../components/steps.tsx";
 import { ago, number, plural } from "../../components/words.ts";
+import { FoundSources } from "./found-sources.tsx";
 import { MirroredQuestion } from "./mirrored-question.tsx";
 
 type SetUpCardProps = {
@@ -48,6 +49,7 @@ export function SetUpCard(props: SetUpCardProps) {
 
 const FAILED = {
 	catalogue: "Its listings could not be read",
+	sources: "The orders in Shopify could not be looked through",
 	watch: "Watching could not begin",
 	"dry-run": "The dry run could not be finished",
 } as const;
@@ -112,7 +114,24 @@ function stepsOf({ page, sending, send, mayOperate, mayApprove }: SetUpCardProps
 							? "They do, without touching its stock. Lockstep takes them off your stock in Shopify."
 							: "If another app copies them into Shopify, each could be counted twice.",
 			action: (
-				<MirroredQuestion name={channel.name} answer={setUp.mirrored} sending={sending === "mirrored"} send={send} may={mayApprove} />
+				<BlockStack gap="300">
+					<FoundSources
+						channel={channel.kind}
+						found={setUp.orderSources}
+						isLooking={setUp.work?.what === "sources" || (setUp.orderSources === null && setUp.work?.what === "catalogue")}
+						sending={sending === "set-up"}
+						look={mayOperate && !isWorking ? () => send({ intent: "set-up", work: "sources" }) : null}
+						asOf={asOf}
+					/>
+					<MirroredQuestion
+						name={channel.name}
+						answer={setUp.mirrored}
+						found={setUp.orderSources?.outcome === "looked" ? setUp.orderSources.sources : []}
+						sending={sending === "mirrored"}
+						send={send}
+						may={mayApprove}
+					/>
+				</BlockStack>
 			),
 		},
 		{

@@ -163,6 +163,8 @@ export type Order = {
 	email: string | null;
 	sourceName: string;
 	sourceIdentifier: string | null;
+	/** The app that wrote it; null: one of Shopify's own. */
+	app: { id: number; name: string } | null;
 	/** Where a POS sale was made; null online. */
 	retailLocationId: number | null;
 	financialStatus: "PENDING" | "PAID" | "PARTIALLY_REFUNDED" | "REFUNDED" | "VOIDED";

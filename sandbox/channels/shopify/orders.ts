@@ -20,6 +20,8 @@ export type Checkout = {
 	tags?: readonly string[];
 	sourceName?: string;
 	sourceIdentifier?: string;
+	/** An app writes the order, and not a buyer at the checkout. */
+	app?: { id: number; name: string };
 };
 export type CheckoutOutcome =
 	| { outcome: "placed"; orderId: number; name: string; units: number }
@@ -114,8 +116,9 @@ export function placeOrder(
 		tags: [...(request.tags ?? [])],
 		note: null,
 		email: request.email ?? `buyer-${number}@example.com`,
-		sourceName: request.sourceName ?? (at ? "pos" : "web"),
+		sourceName: request.sourceName ?? (request.app ? String(request.app.id) : at ? "pos" : "web"),
 		sourceIdentifier: request.sourceIdentifier ?? null,
+		app: request.app ?? null,
 		retailLocationId: at?.id ?? null,
 		financialStatus: "PAID",
 		lines: [],

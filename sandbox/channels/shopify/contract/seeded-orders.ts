@@ -36,6 +36,7 @@ export function ordersOfTheCatalog({ shop }: Stage, file: Recorded): void {
 			email: node.email,
 			sourceName: "web",
 			sourceIdentifier: null,
+			app: null,
 			retailLocationId: null,
 			financialStatus: node.displayFinancialStatus,
 			lines: [lineOf(id, node.currentTotalPriceSet?.shopMoney.amount ?? "1.0")],

@@ -108,8 +108,12 @@ export const orderResolvers: Resolvers = {
 		closed: (o: Order) => o.closedAt !== null,
 		closedAt: (o: Order) => (o.closedAt === null ? null : graphTime(o.closedAt)),
 		confirmed: () => true,
-		app: (o: Order) =>
-			o.retailLocationId === null ? { id: gid("App", 580_111), name: "Online Store" } : { id: gid("App", 129_785), name: "Point of Sale" },
+		app: (o: Order) => {
+			if (o.app) return { id: gid("App", o.app.id), name: o.app.name };
+			return o.retailLocationId === null
+				? { id: gid("App", 580_111), name: "Online Store" }
+				: { id: gid("App", 129_785), name: "Point of Sale" };
+		},
 		displayFinancialStatus: (o: Order) => o.financialStatus,
 		displayFulfillmentStatus,
 		fulfillable: (o: Order) => o.lines.some((line) => unfulfilled(o, line) > 0),
