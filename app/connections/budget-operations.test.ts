@@ -67,6 +67,27 @@ test("R17 two operations have buckets of their own, and what has none is the acc
 	]);
 });
 
+test("R17 what refilled while a request was stuck on its way is not spent: the channel may have counted it only now", async () => {
+	const some = limits({ read: { unitsPerSecond: 5, burst: 4 }, search: { unitsPerSecond: 0.001, burst: 4 } }, { concurrency: 8 });
+	const lanes = Array.from({ length: 4 }, () => hooks(some));
+	const patient = hooks(some);
+	for (const { beforeCall } of lanes) await beforeCall(1, "read");
+	await patient.beforeCall(1, "search");
+	await new Promise((resolve) => setTimeout(resolve, 1_200));
+	for (const { onCall } of lanes) onCall({ operation: "x", httpStatus: 200, tookMs: 1_200, bucket: "read" });
+	patient.onCall({ operation: "x", httpStatus: 200, tookMs: 1_200, bucket: "search" });
+	const startedAt = performance.now();
+	await Promise.all(lanes.map(({ beforeCall }) => beforeCall(1, "read")));
+	// Four at a fifth of a second each, and not at once.
+	expect(performance.now() - startedAt).toBeGreaterThan(500);
+	// A bucket that fills in minutes has lost next to nothing.
+	await patient.beforeCall(1, "search");
+	const left = await database.pool.query("SELECT round(tokens)::int AS tokens FROM rate_budget WHERE shop_id = $1 AND name = 'search'", [
+		shop.shopId,
+	]);
+	expect(left.rows).toEqual([{ tokens: 2 }]);
+});
+
 test("R17 an empty bucket that fills in minutes is said at once with its time, and takes no place from the others", async () => {
 	const some = limits({ search: { unitsPerSecond: 0.0056, burst: 1 }, read: { unitsPerSecond: 5, burst: 5 } }, { concurrency: 1 });
 	const { beforeCall, onCall } = hooks(some);

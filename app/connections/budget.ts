@@ -18,6 +18,8 @@ const RETRY_AFTER_MAX_MS = 2 * 60_000;
 /** What a channel said of its bucket holds for this long; then the documented limits count again. */
 const CORRECTION_SECONDS = 60;
 const BUCKET = "calls";
+/** A request that was paid for so long ago may have reached the channel only now. */
+const LATE_MS = 1_000;
 
 export type Account = { shopId: number; connectionId: number; limits: Limits };
 
@@ -35,7 +37,8 @@ export function budgetHooks(
 	account: Account,
 ): Required<Pick<AccountAccess, "beforeCall" | "onCall">> {
 	const { shopId, connectionId, limits } = account;
-	const held: { release(): void; cost: number; bucket: string }[] = [];
+	const held: { release(): void; cost: number; bucket: string; paidAt: number }[] = [];
+	let recharged: Promise<unknown> = Promise.resolve();
 	const tryOnce = async (bucket: Bucket, cost: number): Promise<Taken> => {
 		const { release } = await takeSlot(deps.pool, account, Date.now() + WAIT_MAX_MS);
 		let paid = false;
@@ -44,7 +47,7 @@ export function budgetHooks(
 			if (taken.outcome === "wait") return taken;
 			await guards.getStore()?.();
 			paid = true;
-			held.push({ release, cost, bucket: bucket.name });
+			held.push({ release, cost, bucket: bucket.name, paidAt: performance.now() });
 			return taken;
 		} finally {
 			if (!paid) release();
@@ -53,6 +56,7 @@ export function budgetHooks(
 	return {
 		async beforeCall(cost, operation) {
 			const bucket = bucketOf(limits, operation);
+			await recharged;
 			const until = Date.now() + (bucket.unitsPerSecond < SLOW_UNITS_PER_SECOND ? SLOW_WAIT_MAX_MS : WAIT_MAX_MS);
 			for (;;) {
 				const taken = await tryOnce(bucket, cost);
@@ -68,9 +72,16 @@ export function budgetHooks(
 			}
 		},
 		onCall(call) {
-			const { name } = bucketOf(limits, call.bucket);
+			const { name, unitsPerSecond } = bucketOf(limits, call.bucket);
 			const own = held.findIndex(({ bucket }) => bucket === name);
-			held.splice(Math.max(0, own), 1)[0]?.release();
+			const [done] = held.splice(Math.max(0, own), 1);
+			done?.release();
+			const tookMs = done && name !== BUCKET ? performance.now() - done.paidAt : 0;
+			if (done && tookMs > LATE_MS) {
+				const units = Math.min(done.cost, (tookMs / 1000) * unitsPerSecond);
+				const recharge = rechargeBudget(deps.pool, shopId, connectionId, name, units).catch(deps.warn);
+				recharged = Promise.all([recharged, recharge]);
+			}
 			const underWay = held.reduce((sum, { cost, bucket }) => (bucket === name ? sum + cost : sum), 0);
 			// A correction that is lost is made by the next answer: nobody waits for it, and its failure fails no request.
 			correctBudget(deps.pool, shopId, connectionId, { ...call, bucket: name }, underWay).catch(deps.warn);
@@ -169,6 +180,21 @@ VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
 ON CONFLICT (shop_id, connection_id, name) DO UPDATE SET
   tokens = $4,
   capacity = $5, refill_per_second = $6, corrected_at = clock_timestamp(), updated_at = clock_timestamp()`;
+
+/**
+ * A request that took long, on a stalled machine or line, may have been counted by the channel only just before it answered,
+ * while our bucket filled again since it was paid: what came in meanwhile is not counted, or several such requests and those
+ * after them would be more at once than is allowed. The next call waits for this.
+ */
+async function rechargeBudget(db: Queryable, shopId: number, connectionId: number, name: string, units: number): Promise<void> {
+	await db.query(rechargeStatement, [shopId, connectionId, name, units]);
+}
+
+const rechargeStatement = `
+UPDATE rate_budget b SET
+  tokens = least(b.capacity, b.tokens + b.refill_per_second * extract(epoch FROM clock_timestamp() - b.updated_at)) - $4::float8,
+  updated_at = clock_timestamp()
+WHERE b.shop_id = $1 AND b.connection_id = $2 AND b.name = $3`;
 
 const emptyStatement = `
 UPDATE rate_budget SET tokens = least(tokens, 0), updated_at = clock_timestamp() WHERE shop_id = $1 AND connection_id = $2 AND name = $3`;
