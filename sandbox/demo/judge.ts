@@ -13,6 +13,8 @@ export type ChannelVerdict = {
 	calls: number;
 	listings: number;
 	violations: number;
+	/** Which ones: each rule with what was told of it last. */
+	broken_rules: string[];
 };
 
 export function percentile(values: readonly number[], p: number): number {
@@ -40,6 +42,7 @@ export function judgeChannel(
 		calls: books.calls(channel).length,
 		listings,
 		violations: books.violations(channel).length,
+		broken_rules: [...new Map(books.violations(channel).map(({ rule, detail }) => [rule, `${rule}: ${detail}`])).values()],
 	};
 }
 

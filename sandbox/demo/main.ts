@@ -18,7 +18,7 @@ import { type DemoReport, duplicatesIgnored, ledgerBalanced, printReport } from 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOML = path.join(ROOT, "shopify.app.toml");
 const IMPORT_MS = 120_000;
-/** What a lost message hid is found by a poll, and an order search of Amazon's is trusted up to two minutes ago only. */
+/** What a lost message hid is found by a poll, and Amazon's quota allows one out of turn every two minutes. */
 const SETTLE_MS = 240_000;
 const STAFF_ID = 548_380_009;
 

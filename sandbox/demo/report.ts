@@ -52,6 +52,7 @@ export function printReport(report: DemoReport, write: (line: string) => void): 
 			]),
 		),
 	);
+	for (const { id, broken_rules } of report.channels) for (const rule of broken_rules) write(`Rule broken at ${id}: ${rule}`);
 	write("");
 	const { acts, baselines } = report;
 	write(

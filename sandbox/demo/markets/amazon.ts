@@ -21,7 +21,8 @@ const PATCH_EVERY_MS = 220;
 
 /**
  * Real delays are minutes; the demo's day lasts two, so Amazon's are as many times shorter: a write shows after one to three
- * seconds instead of up to a minute, a notification comes after half a second to two instead of up to ten.
+ * seconds instead of up to a minute, a notification comes after half a second to two instead of up to ten, a list of orders lags by
+ * four seconds instead of two minutes. Quotas are as they are: a list of orders is to be had every three minutes, and some at once.
  */
 const HURRIED = {
 	patchMs: [1_000, 3_000],
