@@ -8,9 +8,9 @@ import {
 	IndexTable,
 	type IndexTableProps,
 } from "@shopify/polaris";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { useGuessedPhone, usePhone } from "./use-phone.ts";
-import type { UrlFilters } from "./use-url-filters.ts";
+import { type UrlFilters, useTyped } from "./use-url-filters.ts";
 
 export type View = { name: string; query: string; id?: number };
 
@@ -39,69 +39,16 @@ type IndexListProps = {
 
 /** The pattern of all lists: views and filters that live in the address, a table that is a list on a phone, pages by keyset. */
 export function IndexList(props: IndexListProps) {
-	const { names, filters, views, filterNames, rowCount, pages, selection } = props;
+	const { names, filters, rowCount, pages, selection } = props;
 	const isPhone = usePhone();
 	const guess = useGuessedPhone();
 	const [ready, setReady] = useState(false);
 	// The same moment at which Polaris looks at the real width: what the server guessed wrong is never seen.
 	useEffect(() => setReady(true), []);
-	const [mode, setMode] = useState<IndexFiltersMode>(
-		props.filterNames.some((name) => filters.get(name)) ? IndexFiltersMode.Filtering : IndexFiltersMode.Default,
-	);
 	if (props.nothingYet) return <Card>{props.nothingYet}</Card>;
-
-	const current = queryOf(filterNames, filters.get);
-	const selected = Math.max(
-		0,
-		views.findIndex((view) => view.query === current),
-	);
-	const clear = Object.fromEntries(filterNames.map((name) => [name, ""]));
-	const choose = (index: number) => {
-		const chosen = new URLSearchParams(views[index]?.query ?? "");
-		filters.set({ ...clear, ...Object.fromEntries(chosen) });
-	};
-	const forget = async (view: View) => {
-		props.onDeleteView?.(view);
-		return true;
-	};
-	const tabs = views.map((view, index) => ({
-		id: `view-${index}`,
-		content: view.name,
-		index,
-		isLocked: index === 0,
-		...(view.id !== undefined && props.onDeleteView ? { actions: [{ type: "delete" as const, onPrimaryAction: () => forget(view) }] } : {}),
-		onAction: () => choose(index),
-	}));
 	return (
 		<Card padding="0">
-			<IndexFilters
-				tabs={tabs}
-				selected={selected}
-				onSelect={choose}
-				queryValue={filters.query}
-				{...(props.searchHint ? { queryPlaceholder: props.searchHint } : { hideQueryField: true })}
-				onQueryChange={filters.setQuery}
-				onQueryClear={() => filters.set({ q: "" })}
-				filters={props.choices ?? []}
-				appliedFilters={(props.applied ?? []).map((one) => ({ ...one, onRemove: () => filters.set({ [one.key]: "" }) }))}
-				onClearAll={() => filters.set(clear)}
-				cancelAction={{ onAction: () => filters.set(clear), disabled: false }}
-				mode={mode}
-				setMode={setMode}
-				canCreateNewView={props.onSaveView !== undefined}
-				{...(props.onSaveView ? { onCreateNewView: async (name: string) => (await props.onSaveView?.(name, current)) ?? false } : {})}
-				{...(props.onSaveView && current !== "" && views[selected]?.query !== current
-					? {
-							primaryAction: {
-								type: "save-as" as const,
-								onAction: async (name: string) => (await props.onSaveView?.(name, current)) ?? false,
-								disabled: false,
-							},
-						}
-					: {})}
-				loading={filters.loading}
-				disableKeyboardShortcuts
-			/>
+			<ListFilters {...props} />
 			<div className="index-list" aria-busy={filters.loading} data-ready={ready || guess} data-testid="index-list">
 				<IndexTable
 					resourceName={names}
@@ -130,6 +77,83 @@ export function IndexList(props: IndexListProps) {
 				</IndexTable>
 			</div>
 		</Card>
+	);
+}
+
+/** What is typed and which part of the bar is open is known here only: neither draws the table again. */
+function ListFilters(props: IndexListProps) {
+	const { filters, views, filterNames } = props;
+	const { typed, type } = useTyped(filters);
+	const [mode, setMode] = useState<IndexFiltersMode>(
+		props.filterNames.some((name) => filters.get(name)) ? IndexFiltersMode.Filtering : IndexFiltersMode.Default,
+	);
+
+	const current = queryOf(filterNames, filters.get);
+	const selected = Math.max(
+		0,
+		views.findIndex((view) => view.query === current),
+	);
+	const { set } = filters;
+	const { onDeleteView } = props;
+	const clear = useMemo(() => Object.fromEntries(filterNames.map((name) => [name, ""])), [filterNames]);
+	const choose = useCallback(
+		(index: number) => set({ ...clear, ...Object.fromEntries(new URLSearchParams(views[index]?.query ?? "")) }),
+		[set, clear, views],
+	);
+	// Polaris measures the tabs' widths whenever it is given others: not with every letter that is typed beside them.
+	const tabs = useMemo(
+		() =>
+			views.map((view, index) => ({
+				id: `view-${index}`,
+				content: view.name,
+				index,
+				isLocked: index === 0,
+				...(view.id !== undefined && onDeleteView
+					? {
+							actions: [
+								{
+									type: "delete" as const,
+									onPrimaryAction: async () => {
+										onDeleteView(view);
+										return true;
+									},
+								},
+							],
+						}
+					: {}),
+				onAction: () => choose(index),
+			})),
+		[views, onDeleteView, choose],
+	);
+	return (
+		<IndexFilters
+			tabs={tabs}
+			selected={selected}
+			onSelect={choose}
+			queryValue={typed}
+			{...(props.searchHint ? { queryPlaceholder: props.searchHint } : { hideQueryField: true })}
+			onQueryChange={type}
+			onQueryClear={() => filters.set({ q: "" })}
+			filters={props.choices ?? []}
+			appliedFilters={(props.applied ?? []).map((one) => ({ ...one, onRemove: () => filters.set({ [one.key]: "" }) }))}
+			onClearAll={() => filters.set(clear)}
+			cancelAction={{ onAction: () => filters.set(clear), disabled: false }}
+			mode={mode}
+			setMode={setMode}
+			canCreateNewView={props.onSaveView !== undefined}
+			{...(props.onSaveView ? { onCreateNewView: async (name: string) => (await props.onSaveView?.(name, current)) ?? false } : {})}
+			{...(props.onSaveView && current !== "" && views[selected]?.query !== current
+				? {
+						primaryAction: {
+							type: "save-as" as const,
+							onAction: async (name: string) => (await props.onSaveView?.(name, current)) ?? false,
+							disabled: false,
+						},
+					}
+				: {})}
+			loading={filters.loading}
+			disableKeyboardShortcuts
+		/>
 	);
 }
 

@@ -10,9 +10,6 @@ export type UrlFilters = {
 	get(name: string): string;
 	/** Empty values take a filter away. The list begins at its first page again, unless the change is the page itself. */
 	set(values: Record<string, string>): void;
-	/** The text as it is being typed; the address follows. */
-	query: string;
-	setQuery(text: string): void;
 	/** Another page or filter of this list is on its way. */
 	loading: boolean;
 };
@@ -21,9 +18,6 @@ export type UrlFilters = {
 export function useUrlFilters(): UrlFilters {
 	const [params, setParams] = useSearchParams();
 	const navigation = useNavigation();
-	const inAddress = params.get("q") ?? "";
-	const [query, setTyped] = useState(inAddress);
-	const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
 	const set = useCallback(
 		(values: Record<string, string>) =>
@@ -43,19 +37,23 @@ export function useUrlFilters(): UrlFilters {
 		[setParams],
 	);
 
+	return { get: (name) => params.get(name) ?? "", set, loading: navigation.state === "loading" };
+}
+
+/** The text as it is being typed; the address follows. Held by the field alone: a letter draws the field again, and no list. */
+export function useTyped({ get, set }: UrlFilters): { typed: string; type(text: string): void } {
+	const inAddress = get("q");
+	const [typed, setTyped] = useState(inAddress);
+	const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+
 	// The address changed by something else than typing: a view was chosen, or somebody went back.
 	useEffect(() => setTyped(inAddress), [inAddress]);
 	useEffect(() => () => clearTimeout(timer.current), []);
 
-	return {
-		get: (name) => params.get(name) ?? "",
-		set,
-		query,
-		setQuery(text) {
-			setTyped(text);
-			clearTimeout(timer.current);
-			timer.current = setTimeout(() => set({ q: text.trim() }), TYPING_MS);
-		},
-		loading: navigation.state === "loading",
+	const type = (text: string) => {
+		setTyped(text);
+		clearTimeout(timer.current);
+		timer.current = setTimeout(() => set({ q: text.trim() }), TYPING_MS);
 	};
+	return { typed, type };
 }

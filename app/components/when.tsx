@@ -27,9 +27,13 @@ export function Day({ at }: { at: string }) {
 	return <time dateTime={at}>{day(at, zone)}</time>;
 }
 
+let readersZone: string | undefined;
+/** Asking is slow beside drawing, a list has a hundred times in it, and the answer stays. */
+const ownZone = () => (readersZone ??= Intl.DateTimeFormat().resolvedOptions().timeZone);
+
 /** The server does not know the reader's zone: it says UTC, and the browser corrects it without moving anything. */
 export function useZone(): string {
 	const [zone, setZone] = useState("UTC");
-	useEffect(() => setZone(Intl.DateTimeFormat().resolvedOptions().timeZone), []);
+	useEffect(() => setZone(ownZone()), []);
 	return zone;
 }

@@ -3,6 +3,7 @@ import { useFetcher, useLoaderData } from "@remix-run/react";
 import { BlockStack, Box, Button, ChoiceList, IndexTable, InlineStack, Text } from "@shopify/polaris";
 import { ClockIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
+import { memo, useCallback } from "react";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
@@ -61,7 +62,8 @@ export default function ActivityPage() {
 	const fetcher = useFetcher<Said>();
 	useSaid(fetcher);
 	const person = activity.people.find(({ userId }) => userId === filters.get("person"));
-	const undo = (entry: Entry) => fetcher.submit({ entry: String(entry.id) }, { method: "post" });
+	const { submit } = fetcher;
+	const undo = useCallback((entry: Entry) => submit({ entry: String(entry.id) }, { method: "post" }), [submit]);
 	return (
 		<AppPage title="Activity" fullWidth>
 			<IndexList
@@ -98,29 +100,50 @@ export default function ActivityPage() {
 				}
 			>
 				{activity.entries.map((entry, index) => (
-					<IndexTable.Row id={String(entry.id)} key={entry.id} position={index}>
-						{isPhone ? (
-							<PhoneRow entry={entry} onUndo={mayUndo && entry.undoable ? () => undo(entry) : undefined} busy={fetcher.state !== "idle"} />
-						) : (
-							<>
-								<IndexTable.Cell>
-									<Moment at={entry.at} />
-								</IndexTable.Cell>
-								<IndexTable.Cell>{entry.who}</IndexTable.Cell>
-								<IndexTable.Cell className="cell-product">
-									<What entry={entry} />
-								</IndexTable.Cell>
-								<IndexTable.Cell>
-									{mayUndo && entry.undoable && <UndoButton entry={entry} onUndo={() => undo(entry)} busy={fetcher.state !== "idle"} />}
-								</IndexTable.Cell>
-							</>
-						)}
-					</IndexTable.Row>
+					<OneRow
+						key={entry.id}
+						entry={entry}
+						position={index}
+						isPhone={isPhone}
+						busy={fetcher.state !== "idle"}
+						onUndo={mayUndo && entry.undoable ? undo : undefined}
+					/>
 				))}
 			</IndexList>
 		</AppPage>
 	);
 }
+
+type OneRowProps = {
+	entry: Entry;
+	position: number;
+	isPhone: boolean;
+	busy: boolean;
+	onUndo: ((entry: Entry) => void) | undefined;
+};
+
+/** Filters and views change while the same entries stay: they are not drawn again. */
+const OneRow = memo(function OneRow({ entry, position, isPhone, busy, onUndo }: OneRowProps) {
+	const undo = onUndo && (() => onUndo(entry));
+	return (
+		<IndexTable.Row id={String(entry.id)} position={position}>
+			{isPhone ? (
+				<PhoneRow entry={entry} onUndo={undo} busy={busy} />
+			) : (
+				<>
+					<IndexTable.Cell>
+						<Moment at={entry.at} />
+					</IndexTable.Cell>
+					<IndexTable.Cell>{entry.who}</IndexTable.Cell>
+					<IndexTable.Cell className="cell-product">
+						<What entry={entry} />
+					</IndexTable.Cell>
+					<IndexTable.Cell>{undo && <UndoButton entry={entry} onUndo={undo} busy={busy} />}</IndexTable.Cell>
+				</>
+			)}
+		</IndexTable.Row>
+	);
+});
 
 function What({ entry }: { entry: Entry }) {
 	return (

@@ -14,7 +14,7 @@ import { AppPage } from "../../components/app-page.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
-import { useUrlFilters } from "../../components/use-url-filters.ts";
+import { useTyped, useUrlFilters } from "../../components/use-url-filters.ts";
 import { plural } from "../../components/words.ts";
 import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
 
@@ -56,6 +56,7 @@ export default function ChooseRoute() {
 	const { listing, products, why, isPack } = choosing;
 	const base = `/app/channels/${useParams().id}/matching`;
 	const filters = useUrlFilters();
+	const { typed, type } = useTyped(filters);
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	useSaid(fetcher);
@@ -94,8 +95,8 @@ export default function ChooseRoute() {
 								label="Find your product"
 								placeholder="SKU, barcode or title"
 								autoComplete="off"
-								value={filters.query}
-								onChange={filters.setQuery}
+								value={typed}
+								onChange={type}
 								clearButton
 								onClearButtonClick={() => filters.set({ q: "" })}
 							/>

@@ -3,6 +3,7 @@ import { useLoaderData } from "@remix-run/react";
 import { Banner, BlockStack, Box, ChoiceList, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
 import { OrderIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
+import { memo } from "react";
 import { requireRight } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { ORDER_STATES, type OrderRow, type OrderState } from "#app/pages/orders/orders.ts";
@@ -94,19 +95,30 @@ export default function OrdersPage() {
 					}
 				>
 					{orders.rows.map((order, index) => (
-						<IndexTable.Row
-							id={`${order.channelId}:${order.orderId}`}
+						<OneRow
 							key={rowKey(`${order.channelId}:${order.orderId}`, isPhone)}
+							order={order}
+							asOf={orders.asOf}
 							position={index}
-						>
-							{isPhone ? <PhoneRow order={order} asOf={orders.asOf} /> : <Cells order={order} asOf={orders.asOf} />}
-						</IndexTable.Row>
+							isPhone={isPhone}
+						/>
 					))}
 				</IndexList>
 			</BlockStack>
 		</AppPage>
 	);
 }
+
+type OneRowProps = { order: OrderRow; asOf: string; position: number; isPhone: boolean };
+
+/** Filters and views change while the same orders stay: they are not drawn again. */
+const OneRow = memo(function OneRow({ order, asOf, position, isPhone }: OneRowProps) {
+	return (
+		<IndexTable.Row id={`${order.channelId}:${order.orderId}`} position={position}>
+			{isPhone ? <PhoneRow order={order} asOf={asOf} /> : <Cells order={order} asOf={asOf} />}
+		</IndexTable.Row>
+	);
+});
 
 const addressOf = ({ channelId, orderId }: OrderRow) => `/app/orders/${channelId}/${encodeURIComponent(orderId)}`;
 

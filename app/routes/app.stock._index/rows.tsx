@@ -1,5 +1,6 @@
 import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, Link, Text } from "@shopify/polaris";
 import { ImportIcon, InventoryIcon } from "@shopify/polaris-icons";
+import { memo } from "react";
 import type { StockListing, StockPage, StockRow } from "#app/pages/stock/stock.ts";
 import { Empty } from "../../components/empty.tsx";
 import { rowKey } from "../../components/index-list.tsx";
@@ -19,21 +20,30 @@ export const headingsOf = ({ channels }: Chosen): IndexTableProps["headings"] =>
 
 export function StockRows({ stock, selected }: { stock: StockPage; selected: readonly string[] }) {
 	const isPhone = usePhone();
-	return (
-		<>
-			{stock.rows.map((row, index) => (
-				<IndexTable.Row
-					id={String(row.itemId)}
-					key={rowKey(row.itemId, isPhone)}
-					position={index}
-					selected={selected.includes(String(row.itemId))}
-				>
-					{isPhone ? <PhoneRow row={row} {...stock} /> : <Cells row={row} {...stock} />}
-				</IndexTable.Row>
-			))}
-		</>
-	);
+	const { channels, asOf } = stock;
+	return stock.rows.map((row, index) => (
+		<OneRow
+			key={rowKey(row.itemId, isPhone)}
+			row={row}
+			position={index}
+			selected={selected.includes(String(row.itemId))}
+			isPhone={isPhone}
+			channels={channels}
+			asOf={asOf}
+		/>
+	));
 }
+
+type OneRowProps = { row: StockRow; position: number; selected: boolean; isPhone: boolean } & Chosen;
+
+/** Choosing a product draws that row, not the other 49 with their figures. */
+const OneRow = memo(function OneRow({ row, position, selected, isPhone, channels, asOf }: OneRowProps) {
+	return (
+		<IndexTable.Row id={String(row.itemId)} position={position} selected={selected}>
+			{isPhone ? <PhoneRow row={row} channels={channels} asOf={asOf} /> : <Cells row={row} channels={channels} asOf={asOf} />}
+		</IndexTable.Row>
+	);
+});
 
 function Cells({ row, channels, asOf }: { row: StockRow } & Chosen) {
 	return (
