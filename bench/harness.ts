@@ -13,8 +13,12 @@ export type Bench = {
 	pairs: number;
 	ours: (pair: number) => Promise<Measure>;
 	theirs: (pair: number) => Promise<Measure>;
+	/** What is wanted of figures of `also`: the median of ours is compared with it. */
+	goals?: readonly Goal[];
 	close?: () => Promise<void>;
 };
+
+export type Goal = { figure: string; atMost: number };
 
 export type BenchReport = {
 	name: string;
@@ -28,6 +32,7 @@ export type BenchReport = {
 	valid: boolean;
 	/** Further figures by name, one per pair, with the median of theirs ÷ ours where both sides have them. */
 	also: Record<string, { ours: number[]; theirs: number[]; ratio: number | null }>;
+	goals: (Goal & { median: number; met: boolean })[];
 };
 
 /** Runs the pairs, swapping who goes first, after one unmeasured round of each. */
@@ -50,6 +55,7 @@ export async function runBench(bench: Bench, onPair: (done: number) => void = ()
 		ours.map((o) => o.ms),
 		theirs.map((t) => t.ms),
 	);
+	const also = alsoOf(ours, theirs);
 	return {
 		name: bench.name,
 		question: bench.question,
@@ -59,7 +65,13 @@ export async function runBench(bench: Bench, onPair: (done: number) => void = ()
 		ours_ms: ours.map((o) => round(o.ms)),
 		theirs_ms: theirs.map((t) => round(t.ms)),
 		valid: Math.min(...ours.map((o) => o.ms), ...theirs.map((t) => t.ms)) >= bench.floorMs,
-		also: alsoOf(ours, theirs),
+		also,
+		goals: (bench.goals ?? []).map((goal) => {
+			const figure = also[goal.figure];
+			if (!figure) throw new Error(`Nothing was measured that is called "${goal.figure}"`);
+			const reached = round(median(figure.ours));
+			return { ...goal, median: reached, met: reached <= goal.atMost };
+		}),
 	};
 }
 

@@ -9,6 +9,7 @@ import { hotSku, manySkus } from "./apply.ts";
 import { type Bench, type BenchReport, machine, median, runBench } from "./harness.ts";
 import { openIngest } from "./ingest.ts";
 import { openLag } from "./lag.ts";
+import { openPages } from "./pages.ts";
 
 const POOL_MAX = 10;
 
@@ -21,6 +22,7 @@ const benches: Record<string, (ground: Ground) => Promise<Bench> | Bench> = {
 	"apply-many-skus": ({ pool }) => manySkus(pool),
 	"lag-idle": ({ directory }) => openLag("idle", directory),
 	"lag-busy": ({ directory }) => openLag("busy", directory),
+	pages: ({ pool, ...rest }) => openPages(pool, rest),
 };
 
 const HELP = `npm run bench -- [options]
@@ -64,7 +66,7 @@ async function measure(name: string): Promise<BenchReport> {
 	}
 }
 
-function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, valid }: BenchReport): void {
+function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, goals, valid }: BenchReport): void {
 	const say = (line: string) => process.stdout.write(`${line}\n`);
 	const row = (label: string, values: readonly (number | string)[]) =>
 		say(`  ${label.padEnd(24)}${values.map((v) => String(v).padStart(10)).join("")}`);
@@ -79,6 +81,8 @@ function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, valid 
 		row(`${figure}, theirs`, [...theirs, median(theirs).toFixed(1)]);
 		if (of !== null) say(`  ${`${figure}, theirs ÷ ours`.padEnd(24)}${" ".repeat(10 * ours.length)}${String(of).padStart(10)}`);
 	}
+	for (const { figure, atMost, median: reached, met } of goals)
+		say(`  ${`goal: ${figure}`.padEnd(34)}${`${reached} of ${atMost}`.padStart(16)}  ${met ? "met" : "NOT MET"}`);
 }
 
 function readOptions(): { only: string[]; report: string | undefined } {

@@ -13,10 +13,11 @@ export type Served = { origin: string; stop(): Promise<void> };
 /** Starts a file that serves HTTP on `port` in a process of its own, and waits until `readyPath` is answered. Its output goes to `log`. */
 export async function serveFile(
 	file: string,
-	options: { port: number; args?: readonly string[]; env?: NodeJS.ProcessEnv; readyPath: string; log: string },
+	options: { port: number; args?: readonly string[]; imports?: readonly string[]; env?: NodeJS.ProcessEnv; readyPath: string; log: string },
 ): Promise<Served> {
 	const log = openSync(options.log, "a");
-	const child = spawn(process.execPath, [path.join(ROOT, file), ...(options.args ?? [])], {
+	const imports = (options.imports ?? []).flatMap((one) => ["--import", path.join(ROOT, one)]);
+	const child = spawn(process.execPath, [...imports, path.join(ROOT, file), ...(options.args ?? [])], {
 		cwd: ROOT,
 		env: { ...process.env, ...options.env },
 		stdio: ["ignore", log, log],
