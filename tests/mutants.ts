@@ -163,6 +163,13 @@ export const mutants: Mutant[] = [
 		tests: ["app/apply/kits.test.ts"],
 	},
 	{
+		name: "parts that somebody changed meanwhile are written over",
+		file: "app/pages/item/save-parts.ts",
+		from: 'if (!isSame(stands, was)) return nothing({ outcome: "overtaken" });',
+		to: "",
+		tests: ["app/pages/item/save-parts.test.ts"],
+	},
+	{
 		name: "a shortage of one unit is not noted",
 		file: "app/apply/decide/take.ts",
 		from: "if (sign < 0 && allocation.short > 0 &&",

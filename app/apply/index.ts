@@ -2,4 +2,4 @@
 export { type AppliedWork, type ApplyDeps, type DrainOutcome, drainShop } from "./drain.ts";
 export type { ChannelTraits } from "./load.ts";
 export { askForOverdueReadings, findWaitingShops } from "./overdue.ts";
-export { refreshListings } from "./refresh.ts";
+export { changeWithListings, refreshListings } from "./refresh.ts";

@@ -1,4 +1,5 @@
-import { transaction } from "#app/db.server.ts";
+import type { PoolClient } from "pg";
+import { transaction, transactionWithRetry } from "#app/db.server.ts";
 import { refreshListings as refresh } from "./decide/index.ts";
 import type { ApplyDeps } from "./drain.ts";
 import { loadState } from "./load.ts";
@@ -29,14 +30,44 @@ export async function refreshListings(
 		const part = itemIds.slice(start, start + ITEMS_MAX);
 		const deliveries = await transaction(deps.pool, async (tx) => {
 			const lane = await lockLane(tx, shopId);
-			if (!lane) return [];
-			const state = await loadState(tx, shopId, { now: lane.now, events: [], traits: deps.traits, itemIds: part });
-			refresh(state, part);
-			state.listings.keep();
-			await writeState(tx, state, () => ({ correlationId: "", topic: "" }));
-			return [...new Set(state.listings.changed().flatMap(({ value }) => (value.dirtySince !== null ? value.connectionId : [])))];
+			return lane ? refreshWithin(tx, deps, shopId, { now: lane.now, itemIds: part }) : [];
 		});
 		if (deliveries.length > 0) deps.onApplied?.({ shopId, deliveries, fetches: [] });
 	}
 	return { items: itemIds.length };
+}
+
+/**
+ * A person's change of what items are made of, together with what their listings must show by it: both commit, or neither. Under
+ * the shop's lane, so that every order is decided wholly by what stood before, or wholly by what stands after. `change` names the
+ * items whose listings follow, and may be run again after a deadlock.
+ */
+export async function changeWithListings<T>(
+	deps: ApplyDeps,
+	shopId: number,
+	change: (tx: PoolClient) => Promise<{ itemIds: readonly number[]; outcome: T }>,
+): Promise<T> {
+	const done = await transactionWithRetry(deps.pool, async (tx) => {
+		const lane = await lockLane(tx, shopId);
+		if (!lane) throw new Error(`Shop ${shopId} has no lane: nothing of it can be changed`);
+		const { itemIds, outcome } = await change(tx);
+		if (itemIds.length > ITEMS_MAX) throw new Error(`A change of ${itemIds.length} items is more than sales should wait for`);
+		const deliveries = itemIds.length === 0 ? [] : await refreshWithin(tx, deps, shopId, { now: lane.now, itemIds });
+		return { outcome, deliveries };
+	});
+	if (done.deliveries.length > 0) deps.onApplied?.({ shopId, deliveries: done.deliveries, fetches: [] });
+	return done.outcome;
+}
+
+async function refreshWithin(
+	tx: PoolClient,
+	deps: ApplyDeps,
+	shopId: number,
+	{ now, itemIds }: { now: number; itemIds: readonly number[] },
+): Promise<number[]> {
+	const state = await loadState(tx, shopId, { now, events: [], traits: deps.traits, itemIds });
+	refresh(state, itemIds);
+	state.listings.keep();
+	await writeState(tx, state, () => ({ correlationId: "", topic: "" }));
+	return [...new Set(state.listings.changed().flatMap(({ value }) => (value.dirtySince !== null ? value.connectionId : [])))];
 }

@@ -31,7 +31,8 @@ describe.skipIf(!chromiumPath)("R40 rights and R37 isolation of the pages", () =
 		(
 			await one(`SELECT md5(concat(
 				(SELECT string_agg(l::text, '|' ORDER BY id) FROM listing l), (SELECT string_agg(c::text, '|' ORDER BY id) FROM connection c),
-				(SELECT string_agg(cl::text, '|' ORDER BY cl::text) FROM connection_location cl), (SELECT string_agg(s.settings::text, '|' ORDER BY id) FROM shop s),
+				(SELECT string_agg(cl::text, '|' ORDER BY cl::text) FROM connection_location cl),
+				(SELECT string_agg(b::text, '|' ORDER BY b::text) FROM bundle_component b), (SELECT string_agg(s.settings::text, '|' ORDER BY id) FROM shop s),
 				(SELECT string_agg(a.id::text || a.action, '|' ORDER BY id) FROM audit a), (SELECT string_agg(v::text, '|' ORDER BY id) FROM saved_view v),
 				(SELECT string_agg(user_id || granted || coalesce(name, ''), '|' ORDER BY shop_id, user_id) FROM member))) AS sum`)
 		).sum;
@@ -57,8 +58,9 @@ describe.skipIf(!chromiumPath)("R40 rights and R37 isolation of the pages", () =
 			["/app/stock?index", new URLSearchParams({ intent: "delete-view", id: String(view.id) })],
 			["/app/stock/edit", { rules: [{ listingId, policy: { kind: "fixed", fixed: 0 } }], pauses: [] }],
 			["/app/stock/edit", { rules: [], pauses: [{ listingId, paused: true }] }],
-			[`/app/items/${item}`, { intent: "rules", rules: [{ listingId, policy: null }] }],
-			[`/app/items/${item}`, { intent: "rules", rules: [{ listingId, policy: { kind: "buffer", buffer: 9 } }] }],
+			[`/app/items/${item}`, { intent: "save", rules: [{ listingId, policy: null }], made: null }],
+			[`/app/items/${item}`, { intent: "save", rules: [], made: { parts: [{ itemId: of.items[1], quantity: 2 }], was: [] } }],
+			[`/app/items/${item}`, { intent: "save", rules: [{ listingId, policy: { kind: "buffer", buffer: 9 } }], made: null }],
 			[`/app/items/${item}`, { intent: "pause", listingIds: [listingId], paused: true }],
 			["/app/activity", new URLSearchParams({ entry: String(entry.id) })],
 			["/app/settings", { defaults: { policy: { kind: "buffer", buffer: 3 }, locationIds: [of.location] } }],

@@ -12,7 +12,7 @@ export type Entry = {
 	undoable: boolean;
 };
 
-export const ENTRY_KINDS = ["rules", "pauses", "links", "locations", "channels", "failures", "people"] as const;
+export const ENTRY_KINDS = ["rules", "pauses", "links", "bundles", "locations", "channels", "failures", "people"] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
@@ -20,6 +20,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 	rules: ["policy.changed", "defaults.changed"],
 	pauses: ["listings.paused", "listings.resumed"],
 	links: ["listings.linked", "listings.unlinked"],
+	bundles: ["bundle.changed"],
 	locations: ["locations.chosen"],
 	channels: [
 		"connection.created",
@@ -41,6 +42,7 @@ export const UNDOABLE = [
 	"locations.chosen",
 	"listings.linked",
 	"listings.unlinked",
+	"bundle.changed",
 ];
 
 /** A row of the audit as it lies in the database. */

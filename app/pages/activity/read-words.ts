@@ -9,6 +9,7 @@ export type Words = {
 	channel(id: number): string;
 	location(id: number): string;
 	listing(id: number): string;
+	item(id: number): string;
 	shop: ShopMap;
 };
 
@@ -26,12 +27,18 @@ export async function readWords(db: Queryable, shopId: number, reader: string, r
 		"SELECT id, coalesce(nullif(sku, ''), nullif(title, ''), external_id) AS name FROM listing WHERE shop_id = $1 AND id = ANY($2::bigint[])",
 		[shopId, [...new Set(named)]],
 	);
+	const items = await db.query<{ id: number; name: string }>(
+		"SELECT id, coalesce(nullif(sku, ''), nullif(title, ''), external_id) AS name FROM item WHERE shop_id = $1 AND id = ANY($2::bigint[])",
+		[shopId, [...new Set(rows.flatMap(itemIdsOf))]],
+	);
+	const itemNames = new Map(items.rows.map(({ id, name }) => [id, name]));
 	const names = new Map(listings.rows.map(({ id, name }) => [id, name]));
 	return {
 		shop,
 		person: (userId) => OURS[userId] ?? (userId === reader ? "You" : (people.get(userId) ?? `Shopify user ${userId}`)),
 		channel: (id) => shop.channels.find((channel) => channel.id === id)?.name || "a former channel",
 		location: (id) => shop.locations.find((location) => location.id === id)?.name ?? "a former location",
+		item: (id) => itemNames.get(id) ?? "a former product",
 		listing: (id) => names.get(id) ?? "a former listing",
 	};
 }
@@ -47,6 +54,19 @@ export function listingIdsOf({ before, after }: Pick<AuditRow, "before" | "after
 		for (const one of asList(links)) if (isRecord(one) && typeof one.listingId === "number") ids.add(one.listingId);
 	}
 	return [...ids];
+}
+
+/** Which products a change of a bundle is about: the bundle, and its parts before and after. */
+const itemIdsOf = (row: AuditRow): number[] =>
+	row.action === "bundle.changed" ? [Number(row.subject), ...[row.before, row.after].flatMap(partsOf).map(({ itemId }) => itemId)] : [];
+
+/** The parts in one side of such an entry. */
+export function partsOf(side: unknown): { itemId: number; quantity: number }[] {
+	return asList(isRecord(side) ? side.parts : null).flatMap((part) =>
+		isRecord(part) && typeof part.itemId === "number" && typeof part.quantity === "number"
+			? [{ itemId: part.itemId, quantity: part.quantity }]
+			: [],
+	);
 }
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

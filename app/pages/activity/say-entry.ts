@@ -3,7 +3,7 @@ import { policySchema } from "#domain";
 import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
-import { listingIdsOf, NAMED_MAX, type Words } from "./read-words.ts";
+import { listingIdsOf, NAMED_MAX, partsOf, type Words } from "./read-words.ts";
 
 type Said = Pick<Entry, "what" | "before" | "after">;
 type Fields = Record<string, unknown>;
@@ -44,6 +44,12 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Linked ${things()} on ${channel}`);
 		case "listings.unlinked":
 			return plain(`Took the link of ${things()} on ${channel} away`);
+		case "bundle.changed":
+			return {
+				what: `Changed what ${words.item(Number(row.subject))} is made of`,
+				before: sayParts(row.before, words),
+				after: sayParts(row.after, words),
+			};
 		case "locations.chosen":
 			return {
 				what: `Chose the locations that feed ${channel}`,
@@ -109,6 +115,9 @@ function sayLocations(side: Fields, words: Words): string {
 	const ids = Array.isArray(side.locationIds) ? side.locationIds.map(Number) : [];
 	return ids.length === 0 ? "all that fulfil online orders" : listed(ids.map((id) => words.location(id)));
 }
+
+const sayParts = (side: unknown, words: Words): string =>
+	listed(partsOf(side).map(({ itemId, quantity }) => `${quantity} × ${words.item(itemId)}`)) || "itself";
 
 const sayDefaults = (side: Fields, words: Words) => `${sayPolicy(side.policy)}; stock of ${sayLocations(side, words)}`;
 const sayRight = (right: unknown): string | null => (isRight(right) ? RIGHT_WORDS[right].name : null);

@@ -1,9 +1,10 @@
 import { changePolicy, chooseLocations, undoLinks } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
 import { type Policy, policySchema } from "#domain";
+import { saveParts } from "../item/save-parts.ts";
 import { pauseChosen, samePolicy, saveRules } from "../stock/change-rules.ts";
 import type { AuditRow } from "./entry.ts";
-import { listingIdsOf } from "./read-words.ts";
+import { listingIdsOf, partsOf } from "./read-words.ts";
 
 export type Undo =
 	/** `things`: listings (or the one channel) that are as they were before. */
@@ -35,6 +36,8 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 			const done = await pauseChosen(deps, shopId, { listingIds: listingIdsOf(entry), paused, reason: "by hand", actor });
 			return done.listings > 0 ? { outcome: "undone", things: done.listings } : { outcome: "overtaken" };
 		}
+		case "bundle.changed":
+			return undoParts(deps, shopId, entry, actor);
 		case "locations.chosen":
 			return undoLocations(deps, shopId, entry, actor);
 		case "listings.linked":
@@ -82,6 +85,22 @@ async function undoChannelRule(deps: Deps, shopId: number, entry: AuditRow, acto
 	const policy = policySchema.parse(before?.policy ?? plain);
 	const done = await changePolicy(deps, shopId, Number(entry.subject), { policy, listingIds: null, actor });
 	return done.outcome === "changed" ? { outcome: "undone", things: 1 } : done;
+}
+
+/** Orders keep what they took of either. A part that has become a bundle, or is gone since, cannot come back into it. */
+async function undoParts(deps: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {
+	const change = { itemId: Number(entry.subject), parts: partsOf(entry.before), was: partsOf(entry.after), actor };
+	const saved = await saveParts(deps, shopId, change);
+	switch (saved.outcome) {
+		case "saved":
+			return { outcome: "undone", things: 1 };
+		case "unchanged":
+		case "overtaken":
+		case "refused":
+			return { outcome: "overtaken" };
+		case "unknown":
+			return saved;
+	}
 }
 
 async function undoLocations(deps: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {

@@ -16,6 +16,8 @@ export type ItemPage = {
 	locations: ItemLocation[];
 	/** What a bundle is made of. */
 	parts: ItemPart[];
+	/** Why nobody says here what it is made of; null: who may operate can. */
+	partsFixed: string | null;
 	/** The bundles that this is a part of. */
 	partOf: { itemId: number; sku: string; title: string; quantity: number }[];
 	listings: ItemListing[];

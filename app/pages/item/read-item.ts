@@ -5,6 +5,7 @@ import { listingIdsOf, readWords, type Words } from "../activity/read-words.ts";
 import { guestsOf, readShopMap, type ShopMap } from "../shop/read-channels.ts";
 import { type Figures, type ReadListing, readFigures, readListings } from "../stock/sql/read-figures.ts";
 import type { FormerRule, ItemListing, ItemLocation, ItemPage, ItemPart } from "./item.ts";
+import { whyNoBundle } from "./parts.ts";
 import { readStory } from "./read-story.ts";
 
 /** Former rules that are offered for one listing. */
@@ -19,6 +20,7 @@ type ItemRow = {
 	barcode: string | null;
 	tracked: boolean;
 	sells_when_out: boolean;
+	is_home_bundle: boolean;
 };
 
 /** Everything of one product as of one moment; null: the shop has no such product (any more). */
@@ -32,7 +34,7 @@ export async function readItem(
 		pool,
 		async (client) => {
 			const found = await client.query<ItemRow>(
-				"SELECT now() AS as_of, sku, title, barcode, tracked, sells_when_out FROM item WHERE shop_id = $1 AND id = $2 AND deleted_at IS NULL",
+				"SELECT now() AS as_of, sku, title, barcode, tracked, sells_when_out, is_home_bundle FROM item WHERE shop_id = $1 AND id = $2 AND deleted_at IS NULL",
 				[shopId, itemId],
 			);
 			const item = found.rows[0];
@@ -43,6 +45,8 @@ export async function readItem(
 			const audit = await readRuleChanges(client, shopId, listings);
 			const words = await readWords(client, shopId, reader, audit);
 			const parts = await readParts(client, shopId, figures.parts(itemId));
+			const partOf = await readPartOf(client, shopId, itemId);
+			const isBundle = parts.length > 0;
 			return {
 				asOf: item.as_of.toISOString(),
 				id: itemId,
@@ -51,15 +55,18 @@ export async function readItem(
 				barcode: item.barcode,
 				tracked: item.tracked,
 				sellsWhenOut: item.sells_when_out,
-				bundle: parts.length > 0,
+				bundle: isBundle,
 				available: figures.available(itemId),
-				owed: figures.owed(itemId),
-				locations: await readLocations(client, shopId, itemId),
+				// What Shopify says of a bundle by itself is nobody's stock: it has what its parts suffice for.
+				owed: isBundle ? 0 : figures.owed(itemId),
+				locations: isBundle ? [] : await readLocations(client, shopId, itemId),
 				parts,
-				partOf: await readPartOf(client, shopId, itemId),
+				partsFixed: whyNoBundle({ isHomeBundle: item.is_home_bundle, isPart: partOf.length > 0 }),
+				partOf,
 				listings: listings.map((listing) => toListing(listing, { shop, figures, audit, words })),
 				story: await readStory(client, shopId, {
-					itemIds: parts.length > 0 ? parts.map((part) => part.itemId) : [itemId],
+					itemId,
+					itemIds: isBundle ? parts.map((part) => part.itemId) : [itemId],
 					listings: listings.map(({ id, channelId, sku }) => ({ id, channelId, sku })),
 					before,
 					reader,

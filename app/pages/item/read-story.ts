@@ -10,6 +10,8 @@ const EVENTS_MAX = 40;
 const LOOK_MAX = 1_000;
 
 export type StoryOf = {
+	/** The product itself. */
+	itemId: number;
 	/** The product, or what a bundle is made of. */
 	itemIds: readonly number[];
 	listings: readonly { id: number; channelId: number; sku: string }[];

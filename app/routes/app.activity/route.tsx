@@ -47,6 +47,7 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	rules: "Rules",
 	pauses: "Pauses",
 	links: "Links",
+	bundles: "Bundles",
 	locations: "Locations",
 	channels: "Channels",
 	failures: "Failures",

@@ -7,7 +7,9 @@ import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { PARTS_MAX, UNITS_MAX } from "#app/pages/item/parts.ts";
 import { readItem } from "#app/pages/item/read-item.ts";
+import { saveParts } from "#app/pages/item/save-parts.ts";
 import { pauseChosen, saveRules } from "#app/pages/stock/change-rules.ts";
 import { policySchema } from "#domain";
 import { AppPage } from "../../components/app-page.tsx";
@@ -16,7 +18,8 @@ import { SaveBar } from "../../components/save-bar.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { plural } from "../../components/words.ts";
-import { PartsCard } from "./parts-card.tsx";
+import { draftOf, PartsCard } from "./parts-card.tsx";
+import { isUnits, type PartDraft } from "./parts-form.tsx";
 import { type Rules, RulesCard } from "./rules-card.tsx";
 import { StockCard } from "./stock-card.tsx";
 import { StoryCard } from "./story-card.tsx";
@@ -37,25 +40,28 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 }
 
 const LISTINGS_MAX = 200;
+const made = z.array(z.object({ itemId: z.int().positive(), quantity: z.int().min(1).max(UNITS_MAX) })).max(PARTS_MAX);
 const asked = z.discriminatedUnion("intent", [
 	z.object({
-		intent: z.literal("rules"),
-		rules: z
-			.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() }))
-			.min(1)
-			.max(LISTINGS_MAX),
+		intent: z.literal("save"),
+		rules: z.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() })).max(LISTINGS_MAX),
+		made: z.object({ parts: made, was: made }).nullable(),
 	}),
 	z.object({ intent: z.literal("pause"), listingIds: z.array(z.int().positive()).min(1).max(LISTINGS_MAX), paused: z.boolean() }),
 ]);
 
 /** A rule that is in force already, and a pause that is there already, are no change: sent twice is sent once. */
-export const action = ({ request }: ActionFunctionArgs) =>
+export const action = ({ request, params }: ActionFunctionArgs) =>
 	answering(async (): Promise<Said> => {
 		const { shopId, userId: actor } = await requireRight(request, "operate");
 		const read = asked.safeParse(await request.json().catch(() => null));
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
 		const gone = { ok: false, message: "This listing is gone. Nothing was changed: open the page again." };
-		if (read.data.intent === "rules") {
+		if (read.data.intent === "save") {
+			// The parts first: where they are refused, nothing of the rest is saved either.
+			const refused = read.data.made && (await changeParts(shopId, { itemId: idOf(params.id), ...read.data.made, actor }));
+			if (refused) return refused;
+			if (read.data.rules.length === 0) return { ok: true, message: "Saved. What changes is on its way." };
 			const saved = await saveRules(deps(), shopId, { rules: read.data.rules, actor });
 			return saved.outcome === "unknown" ? gone : { ok: true, message: `${plural(saved.listings, "rule")} saved` };
 		}
@@ -70,16 +76,45 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		};
 	});
 
+type Parts = z.infer<typeof made>;
+
+async function changeParts(shopId: number, change: { itemId: number; parts: Parts; was: Parts; actor: string }): Promise<Said | null> {
+	const saved = await saveParts(deps(), shopId, change);
+	switch (saved.outcome) {
+		case "saved":
+		case "unchanged":
+			return null;
+		case "overtaken":
+			return { ok: false, message: "Somebody changed its parts meanwhile. Nothing was changed: open the page again." };
+		case "refused":
+			return { ok: false, message: `${saved.reason} Nothing was changed.` };
+		case "unknown":
+			return { ok: false, message: "This product is gone. Nothing was changed." };
+	}
+}
+
 export default function ItemPage() {
 	const { item } = useLoaderData<typeof loader>();
 	const fetcher = useFetcher<Said>();
 	const [rules, setRules] = useState<Rules>({});
 	const edited = Object.entries(rules).filter(([, rule]) => rule !== undefined);
-	useSaid(fetcher, (said) => said.ok && setRules({}));
-	useFresh({ paused: edited.length > 0 || fetcher.state !== "idle" });
+	const [parts, setParts] = useState<readonly PartDraft[] | null>(null);
+	// As the form found them: what is saved is refused if somebody else has changed them since.
+	const [was, setWas] = useState<readonly PartDraft[]>([]);
+	const isRemade = parts !== null && JSON.stringify(parts) !== JSON.stringify(was);
+	const discard = () => {
+		setRules({});
+		setParts(null);
+	};
+	useSaid(fetcher, (said) => said.ok && discard());
+	useFresh({ paused: edited.length > 0 || parts !== null || fetcher.state !== "idle" });
 	const send = (body: z.input<typeof asked>) => fetcher.submit(JSON.stringify(body), { method: "post", encType: "application/json" });
 	const save = () =>
-		send({ intent: "rules", rules: edited.map(([listingId, rule]) => ({ listingId: Number(listingId), policy: rule?.policy ?? null })) });
+		send({
+			intent: "save",
+			rules: edited.map(([listingId, rule]) => ({ listingId: Number(listingId), policy: rule?.policy ?? null })),
+			made: isRemade ? { parts: parts.map(toPart), was: was.map(toPart) } : null,
+		});
 	return (
 		<AppPage
 			title={item.title || item.sku || "Unnamed product"}
@@ -95,17 +130,24 @@ export default function ItemPage() {
 		>
 			<SaveBar
 				id="edit-item"
-				open={edited.length > 0}
+				open={edited.length > 0 || isRemade}
 				saving={fetcher.state !== "idle"}
-				disabled={edited.some(([, rule]) => rule?.wrong)}
+				disabled={edited.some(([, rule]) => rule?.wrong) || (parts ?? []).some(({ units }) => !isUnits(units))}
 				onSave={save}
-				onDiscard={() => setRules({})}
+				onDiscard={discard}
 			/>
 			<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
 				<div className="beside-main">
 					<BlockStack gap="400">
 						<StockCard item={item} />
-						<PartsCard item={item} />
+						<PartsCard
+							item={item}
+							parts={parts}
+							onParts={(next) => {
+								if (parts === null) setWas(draftOf(item));
+								setParts(next);
+							}}
+						/>
 					</BlockStack>
 				</div>
 				<div className="main-column">
@@ -124,6 +166,8 @@ export default function ItemPage() {
 		</AppPage>
 	);
 }
+
+const toPart = ({ itemId, units }: PartDraft) => ({ itemId, quantity: Number(units) });
 
 export const ErrorBoundary = () => <PageError title="Product" />;
 export const headers: HeadersFunction = (args) => boundary.headers(args);

@@ -13,13 +13,20 @@ const OF_LISTINGS = [...ACTIONS.rules, ...ACTIONS.pauses, ...ACTIONS.links, ...A
 export async function readAuditEvents(
 	db: Queryable,
 	shopId: number,
-	{ listings, before, limit, reader }: StoryPart,
+	{ itemId, listings, before, limit, reader }: StoryPart,
 ): Promise<StoryEvent[]> {
-	if (listings.length === 0) return [];
 	const { rows } = await db.query<AuditRow>(
 		`SELECT id, actor, action, subject, before, after, at FROM audit
-		  WHERE shop_id = $1 AND action = ANY($2) AND subject = ANY($3) AND ($4::timestamptz IS NULL OR at < $4) ORDER BY id DESC LIMIT $5`,
-		[shopId, OF_LISTINGS, [...new Set(listings.map(({ channelId }) => String(channelId)))], before, LOOK_MAX],
+		  WHERE shop_id = $1 AND (action = ANY($2) AND subject = ANY($3) OR action = ANY($6) AND subject = $7) AND ($4::timestamptz IS NULL OR at < $4) ORDER BY id DESC LIMIT $5`,
+		[
+			shopId,
+			OF_LISTINGS,
+			[...new Set(listings.map(({ channelId }) => String(channelId)))],
+			before,
+			LOOK_MAX,
+			ACTIONS.bundles,
+			String(itemId),
+		],
 	);
 	const own = new Set(listings.map(({ id }) => id));
 	const about = rows.filter((row) => {
