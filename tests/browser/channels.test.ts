@@ -141,11 +141,38 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				"UPDATE listing SET item_id = (SELECT min(id) FROM item WHERE shop_id = $1), link_state = 'linked' WHERE shop_id = $1 AND sku = 'NW-0001'",
 				[shop.shopId],
 			);
-			await query(`INSERT INTO connection_setup (shop_id, connection_id, mirrored) VALUES ($1, $2, 'unsure')`, [
+			const importer = { app: "Marketplace Importer", name: "importer", orders: 31, numbered: 28, numberedElsewhere: 2 };
+			const found = {
+				...{ outcome: "looked", orders: 412, complete: true, numbersKnown: false },
+				sources: [{ ...importer, tags: ["woocommerce"], newest: "#1412" }],
+			};
+			await query(
+				"INSERT INTO connection_setup (shop_id, connection_id, mirrored, order_sources, order_sources_at) VALUES ($1, $2, 'unsure', $3, now())",
+				[shop.shopId, shop.woocommerce, JSON.stringify(found)],
+			);
+			await look("channel-mirrored", channel(), async ({ app }) => {
+				await app.getByText("Lockstep cannot go on like this").waitFor(SOON);
+				await app
+					.getByText("31 orders were written into Shopify by the app Marketplace Importer (it calls itself importer)", { exact: false })
+					.waitFor(SOON);
+				await app.getByText("28 of them carry an order number of the system it comes from", { exact: false }).waitFor(SOON);
+			});
+			// Whom it saw is not taken for the maker of copies: the merchant names it.
+			const { page, app, close } = await stage.open({ path: channel(), ...DESKTOP });
+			await app.getByRole("radio", { name: "Yes, and each lowers the stock in Shopify" }).check({ force: true });
+			const maker = app.getByRole("checkbox", { name: "the app Marketplace Importer (it calls itself importer)" });
+			expect(await maker.isChecked()).toBe(false);
+			await maker.check({ force: true });
+			await page.screenshot({ path: picturePath("channel-mirrored-named"), fullPage: true });
+			await app.getByRole("button", { name: "Save answer" }).click();
+			await page.getByRole("status").getByText("Answer saved").waitFor(SOON);
+			await close();
+			const kept = await query("SELECT mirror, mirror_sources FROM connection WHERE shop_id = $1 AND id = $2", [
 				shop.shopId,
 				shop.woocommerce,
 			]);
-			await look("channel-mirrored", channel(), ({ app }) => app.getByText("Lockstep cannot go on like this").waitFor(SOON));
+			expect(kept.rows).toEqual([{ mirror: "takes-stock", mirror_sources: ["importer"] }]);
+			await set("mirror = 'none', mirror_sources = '{}'");
 		}, 120_000);
 
 		test("watching, with trouble, paused and out of reach; a dry run; rules", async () => {
