@@ -35,8 +35,8 @@ export type BenchReport = {
 	goals: (Goal & { median: number; met: boolean })[];
 };
 
-/** Runs the pairs, swapping who goes first, after one unmeasured round of each. */
-export async function runBench(bench: Bench, onPair: (done: number) => void = () => {}): Promise<BenchReport> {
+/** Runs the pairs, swapping who goes first, after one unmeasured round of each. `onPair` is told what is known after each. */
+export async function runBench(bench: Bench, onPair: (soFar: BenchReport) => Promise<void>): Promise<BenchReport> {
 	await bench.ours(-1);
 	await bench.theirs(-2);
 	const ours: Exclude<Measure, number>[] = [];
@@ -49,8 +49,12 @@ export async function runBench(bench: Bench, onPair: (done: number) => void = ()
 			theirs.push(whole(await bench.theirs(pair)));
 			ours.push(whole(await bench.ours(pair)));
 		}
-		onPair(pair + 1);
+		await onPair(reportOf(bench, ours, theirs));
 	}
+	return reportOf(bench, ours, theirs);
+}
+
+function reportOf(bench: Bench, ours: readonly Exclude<Measure, number>[], theirs: readonly Exclude<Measure, number>[]): BenchReport {
 	const ratios = pairwise(
 		ours.map((o) => o.ms),
 		theirs.map((t) => t.ms),
@@ -59,7 +63,7 @@ export async function runBench(bench: Bench, onPair: (done: number) => void = ()
 	return {
 		name: bench.name,
 		question: bench.question,
-		pairs: bench.pairs,
+		pairs: ours.length,
 		ratio: round(median(ratios)),
 		ratios: ratios.map(round),
 		ours_ms: ours.map((o) => round(o.ms)),

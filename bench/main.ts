@@ -38,10 +38,15 @@ for (const name of only) {
 	reports.push(bench);
 	print(bench);
 }
-const result = { date: new Date().toISOString(), machine: machine(), benches: reports };
-if (report) await writeFile(report, `${JSON.stringify(result, null, 2)}\n`);
 // What a library still holds (idle sockets) is not worth waiting for.
 process.exit(0);
+
+/** Written after each pair: a run that is cut short has measured what it has measured. */
+async function writeReport(soFar: BenchReport): Promise<void> {
+	if (!report) return;
+	const result = { date: new Date().toISOString(), machine: machine(), benches: [...reports, soFar] };
+	await writeFile(report, `${JSON.stringify(result, null, 2)}\n`);
+}
 
 async function measure(name: string): Promise<BenchReport> {
 	const directory = await mkdtemp(path.join(tmpdir(), "lockstep-bench-"));
@@ -50,13 +55,14 @@ async function measure(name: string): Promise<BenchReport> {
 	const pool = createPool({ url: postgres.url, max: POOL_MAX, name: "bench" });
 	try {
 		const bench = await (benches[name] as (ground: Ground) => Promise<Bench> | Bench)({ pool, databaseUrl: postgres.url, directory });
-		const measured = await runBench(bench, (done) => process.stderr.write(`${name}: pair ${done} of ${bench.pairs}\n`)).catch(
-			async (error: unknown) => {
-				// No process of a failed bench stays behind; what closing it finds is of no interest then.
-				await bench.close?.().catch(() => {});
-				throw error;
-			},
-		);
+		const measured = await runBench(bench, async (soFar) => {
+			process.stderr.write(`${name}: pair ${soFar.pairs} of ${bench.pairs}\n`);
+			await writeReport(soFar);
+		}).catch(async (error: unknown) => {
+			// No process of a failed bench stays behind; what closing it finds is of no interest then.
+			await bench.close?.().catch(() => {});
+			throw error;
+		});
 		await bench.close?.();
 		return measured;
 	} finally {
