@@ -85,7 +85,8 @@ function ListFilters(props: IndexListProps) {
 	const { filters, views, filterNames } = props;
 	const { typed, type } = useTyped(filters);
 	const [mode, setMode] = useState<IndexFiltersMode>(
-		props.filterNames.some((name) => filters.get(name)) ? IndexFiltersMode.Filtering : IndexFiltersMode.Default,
+		// A view's own filters are its tab: that is shown. Others are shown as filters, which take the tabs' place.
+		views.some((view) => view.query === queryOf(filterNames, filters.get)) ? IndexFiltersMode.Default : IndexFiltersMode.Filtering,
 	);
 
 	const current = queryOf(filterNames, filters.get);

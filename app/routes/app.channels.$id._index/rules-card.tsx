@@ -50,11 +50,17 @@ export function RulesCard({ page, base, mayOperate, mayApprove }: RulesCardProps
 					<Text as="p" tone="subdued">
 						Lockstep stops counting its orders and sending figures to it. What it shows then stays as it is.
 					</Text>
-					<InlineStack>
-						<Button tone="critical" disabled={!mayApprove} url={`${base}/disconnect`}>
-							Disconnect…
-						</Button>
-					</InlineStack>
+					{mayApprove ? (
+						<InlineStack>
+							<Button tone="critical" url={`${base}/disconnect`}>
+								Disconnect…
+							</Button>
+						</InlineStack>
+					) : (
+						<Text as="p" variant="bodySm" tone="subdued">
+							To disconnect a channel you need the right “Approve and connect”.
+						</Text>
+					)}
 				</BlockStack>
 			</Card>
 		</BlockStack>

@@ -23,7 +23,12 @@ export function DefaultsCard({ settings, draft, onDraft, disabled }: CardProps) 
 					title="Stock of"
 					disabled={disabled}
 					choices={[
-						{ label: "All locations that fulfil online orders", value: "online", helpText: "Also those that you add in Shopify later" },
+						{
+							label: "All locations that fulfil online orders",
+							value: "online",
+							// Polaris greys a disabled choice's help below what can be read: nobody chooses then, and nothing is to be explained.
+							...(disabled ? {} : { helpText: "Also those that you add in Shopify later" }),
+						},
 						{ label: "Only these", value: "chosen" },
 					]}
 					selected={[chosen.length === 0 ? "online" : "chosen"]}
