@@ -52,8 +52,8 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			return undefined;
 		},
 		async "connections.set-up"({ shopId, connectionId }) {
-			await runSetUp(deps, shopId, connectionId);
-			return undefined;
+			const { outcome } = await runSetUp(deps, shopId, connectionId);
+			return outcome === "waiting" ? { again: { delayMs: 1_000 } } : undefined;
 		},
 		async "shopify.import"({ shopId }, { signal }) {
 			const imported = await unlessClosed(() => runImport(deps, shopId, { signal }));

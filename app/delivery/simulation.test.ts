@@ -218,6 +218,7 @@ const fresh = (units: number): Both => ({
 	externalId: "1",
 	parentExternalId: null,
 	itemId: 1,
+	restoreTo: null,
 	policy: null,
 	desired: units,
 	desiredMovementId: 0,

@@ -18,7 +18,9 @@ export function sellableUnits(
 
 /** What the listing must show now. `null`: not governed (untracked, or sells when out of stock). */
 export function desiredFor(listing: Listing, rules: ConnectionRules, sellable: number | null): number | null {
-	return sellable === null ? null : quantityToShow(listing.policy ?? rules.policy, sellable);
+	if (sellable === null) return null;
+	if (listing.restoreTo !== null) return Math.max(0, Math.min(listing.restoreTo, sellable));
+	return quantityToShow(listing.policy ?? rules.policy, sellable);
 }
 
 /** The figure that the channel must hold, given what it sold unseen by us. */

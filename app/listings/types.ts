@@ -8,6 +8,8 @@ export type Listing = {
 	itemId: number;
 	policy: Policy | null;
 	desired: number | null;
+	/** While the channel's own figures are put back (connections/guests/restore.ts): at most this. null: its rule counts. */
+	restoreTo: number | null;
 	/** What we believe the channel shows; null until it was read once. */
 	shown: number | null;
 	/** Units that the channel had sold when it was read last and whose orders we do not have yet. */

@@ -1,9 +1,8 @@
 import type { LoaderFunctionArgs } from "@remix-run/node";
 import { requireRight } from "#app/authenticate.server.ts";
-import { toCsv } from "#app/connections/guests/index.ts";
+import { readFormerFigures, toCsv } from "#app/connections/guests/index.ts";
 import { database } from "#app/db.server.ts";
 import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
-import { readFormerFigures } from "#app/pages/channels/read-dry-run.ts";
 import { readChannelName } from "#app/pages/channels/read-name.ts";
 
 /** What the channel showed before Lockstep's first update, as a file. Fetched by the page (components/download.ts). */
@@ -13,8 +12,8 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	if (id === null || !(await readChannelName(database(), shopId, id))) throw notThere();
 	const rows = await readFormerFigures(database(), { shopId, connectionId: id });
 	const text = toCsv([
-		["Listing ID", "SKU", "Title", "Before Lockstep", "Shows now"],
-		...rows.map(({ externalId, sku, title, original, shows }) => [externalId, sku, title, original, shows ?? ""]),
+		["Listing ID", "SKU", "Title", "Before Lockstep", "Sold there since", "Shows now", "Would be put back to"],
+		...rows.map(({ externalId, sku, title, original, sold, shows, to }) => [externalId, sku, title, original, sold, shows ?? "", to ?? ""]),
 	]);
 	return new Response(text, { headers: { "content-type": "text/csv; charset=utf-8", "cache-control": "private, no-store" } });
 }

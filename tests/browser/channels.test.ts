@@ -308,7 +308,9 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				[`/app/channels/${id}/go-live.data`, { intent: "all" }],
 				[`/app/channels/${id}/go-live.data`, { intent: "some", listing: String(listing) }],
 				[`/app/channels/${id}/rules.data`, rules],
-				[`/app/channels/${id}/disconnect.data`, {}],
+				[`/app/channels/${id}/disconnect.data`, { intent: "restore" }],
+				[`/app/channels/${id}/disconnect.data`, { intent: "stop" }],
+				[`/app/channels/${id}/disconnect.data`, { intent: "disconnect" }],
 				[`/app/channels/${id}/renew.data`, {}],
 			];
 			const state = async () =>

@@ -57,7 +57,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, right: "approve" }] }, true),
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
 		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
-		...["catalogue", "sources", "dry-run", "watch"].map((work) => channelPage("set-up", { work })),
+		...["catalogue", "sources", "dry-run", "watch", "restore"].map((work) => channelPage("set-up", { work })),
 		channelPage("mirrored", { mirrored: "takes-stock" }),
 		channelPage("pause"),
 		channelPage("resume"),
@@ -87,7 +87,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
-		on("app.channels.$id.disconnect", `${channel}/disconnect`)(""),
+		...["restore", "stop", "disconnect"].map((intent) => on("app.channels.$id.disconnect", `${channel}/disconnect`)(intent)),
 		on("app.channels.$id.renew", `/app/channels/${at.consented}/renew`)(""),
 	];
 }

@@ -33,6 +33,7 @@ export function createModel(options: ModelOptions): ApplyState {
 				itemId: item.id,
 				policy: null,
 				desired: null,
+				restoreTo: null,
 				shown: null,
 				unseen: 0,
 				readAt: null,

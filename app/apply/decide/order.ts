@@ -218,10 +218,16 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 
 /** The channel that sold lowers its own figure by itself. */
 function noteOwnChannel(state: ApplyState, change: OrderChange, line: OrderLine, units: number): void {
-	if (change.connection.quantityMeaning !== "selfDecrementing" || line.externalRef === null) return;
+	if (line.externalRef === null) return;
 	const link = state.links.get(linkKey(change.connection.id, line.externalRef));
-	const listing = link && state.listings.get(link.listingId);
-	if (!listing) return;
+	const found = link && state.listings.get(link.listingId);
+	if (!found) return;
+	// What is sold while the channel's own figure is put back is not part of it any more.
+	const listing = found.restoreTo === null ? found : { ...found, restoreTo: Math.max(0, found.restoreTo - units) };
+	if (change.connection.quantityMeaning !== "selfDecrementing") {
+		if (listing !== found) state.listings.set(listing.id, listing);
+		return;
+	}
 	const sale = { change: units, from: change.from, to: change.to };
 	state.listings.set(listing.id, applyOwnOrder(listing, sale, change.connection.clockResolutionMs));
 	state.touched.add(listing.itemId);

@@ -160,8 +160,8 @@ export type Disconnection = StateChange & {
 };
 
 /**
- * Ends a connection: our webhooks are taken away, the keys forgotten. What the channel shows stays as it is; `original_quantity`
- * of its listings keeps what it showed before us. Its orders stay counted. One that never began to count never will: what had
+ * Ends a connection: our webhooks are taken away, the keys forgotten. What the channel shows stays as it is (`former`: its own figures
+ * were put back before, restore.ts); `original_quantity` of its listings keeps what it showed before us. Its orders stay counted. One that never began to count never will: what had
  * come of it is not applied. Killed halfway, the connection is either still there or gone.
  */
 export async function disconnect(
@@ -169,6 +169,7 @@ export async function disconnect(
 	shopId: number,
 	connectionId: number,
 	actor: string,
+	former: { restored: number; refused: number } | null = null,
 ): Promise<Disconnection> {
 	const webhooksRemoved = await removeOurWebhooks(deps, shopId, connectionId);
 	const changed = await transaction(deps.pool, async (tx) => {
@@ -199,7 +200,7 @@ export async function disconnect(
 			[shopId, connectionId],
 		);
 		const entry = { actor, action: "connection.disconnected", subject: String(connectionId) };
-		await recordAudit(tx, shopId, { ...entry, before: { state: before.state }, after: { webhooksRemoved } });
+		await recordAudit(tx, shopId, { ...entry, before: { state: before.state }, after: { webhooksRemoved, ...former } });
 		return true;
 	});
 	return changed ? { outcome: "changed", webhooksRemoved } : { outcome: "unchanged", reason: "It is not connected." };

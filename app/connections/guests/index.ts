@@ -6,6 +6,7 @@ export { connectGranted, type GrantedOutcome } from "./connect-granted.ts";
 export { beginConsent, CONSENT_PATH, type ConsentStart, receiveConsent } from "./consent.ts";
 export { toCsv } from "./csv.ts";
 export { type DryRun, type DryRunOutcome, dryRun } from "./dry-run.ts";
+export { type FormerFigure, readFormerFigures } from "./former-figures.ts";
 export {
 	type Disconnection,
 	disconnect,
@@ -22,6 +23,7 @@ export { completeOneClick, forgetOldRequests, ONE_CLICK_CHANNEL, receiveGrant, s
 export { startWatching, type WatchOutcome } from "./opening.ts";
 export { type OrderSource, type OrderSources, SOURCE_DAYS } from "./order-sources.ts";
 export { NOT_LIVE_YET } from "./partly-live.ts";
+export { stopRestoring } from "./restore.ts";
 export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange } from "./rules.ts";
 export { type Asked, askForSetUp, findAskedSetUps, runSetUp, SET_UP_WORK, type SetUpWork } from "./set-up.ts";
 export { readStandings, type Standing, showing } from "./standings.ts";

@@ -7,9 +7,10 @@ import { type DryRunLine, dryRun } from "./dry-run.ts";
 import { COUNTED_TWICE } from "./go-live.ts";
 import { startWatching } from "./opening.ts";
 import { readOrderSources } from "./order-sources.ts";
+import { restoreFormer } from "./restore.ts";
 
 /** What takes minutes with thousands of listings, because the channel is asked page by page within its limits. */
-export const SET_UP_WORK = ["catalogue", "sources", "watch", "dry-run"] as const;
+export const SET_UP_WORK = ["catalogue", "sources", "watch", "dry-run", "restore"] as const;
 export type SetUpWork = (typeof SET_UP_WORK)[number];
 
 export type Asked =
@@ -48,10 +49,13 @@ export async function askForSetUp(
 		if (work === "dry-run" && connection.state === "connecting") {
 			return { outcome: "refused", reason: "Start watching first: before that, Lockstep does not know what the listings should show." };
 		}
+		if (work === "restore" && connection.state !== "live") {
+			return { outcome: "refused", reason: "Figures can be put back while updates to the channel are on. Resume them first." };
+		}
 		await tx.query(
 			`INSERT INTO connection_setup (shop_id, connection_id, work, work_asked_at, work_asked_by) VALUES ($1, $2, $3, now(), $4)
 			 ON CONFLICT (shop_id, connection_id) DO UPDATE SET work = excluded.work, work_asked_at = now(), work_asked_by = excluded.work_asked_by,
-			   work_done = 0, failed_work = NULL, failed_reason = NULL
+			   work_done = 0, work_total = NULL, failed_work = NULL, failed_reason = NULL
 			 WHERE connection_setup.work IS NULL`,
 			[shopId, connectionId, work, actor],
 		);
@@ -61,7 +65,7 @@ export async function askForSetUp(
 	return asked;
 }
 
-export type SetUpOutcome = { outcome: "done" } | { outcome: "failed"; reason: string } | { outcome: "nothing" };
+export type SetUpOutcome = { outcome: "done" } | { outcome: "failed"; reason: string } | { outcome: "nothing" } | { outcome: "waiting" };
 
 /**
  * The handler of `connections.set-up`. Twice, or at once: each piece may be done twice, and only the one that was asked for is
@@ -76,6 +80,10 @@ export async function runSetUp(deps: Deps & { publicUrl: string }, shopId: numbe
 	const asked = rows[0];
 	if (!asked) return { outcome: "nothing" };
 	const place = { shopId, connectionId };
+	if (asked.work === "restore") {
+		// It ends its own wish: with its figures, or with the connection.
+		return restoreFormer(deps, place, asked.actor);
+	}
 	const failure = await doWork(deps, { ...place, work: asked.work, actor: asked.actor });
 	await deps.pool.query(
 		`UPDATE connection_setup SET work = NULL, failed_work = CASE WHEN $4::text IS NULL THEN NULL ELSE $3 END, failed_reason = $4,
@@ -91,7 +99,7 @@ type Place = { shopId: number; connectionId: number };
 /** null: done. Otherwise why not, for the merchant. */
 async function doWork(
 	deps: Deps & { publicUrl: string },
-	{ shopId, connectionId, work, actor }: Place & { work: SetUpWork; actor: string },
+	{ shopId, connectionId, work, actor }: Place & { work: Exclude<SetUpWork, "restore">; actor: string },
 ): Promise<string | null> {
 	const place = { shopId, connectionId };
 	try {

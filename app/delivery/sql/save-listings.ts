@@ -17,6 +17,7 @@ UPDATE listing l SET
   landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until, unseen_saved = r.unseen,
   read_at = r.read_at, written_at = r.written_at,
   unseen_at = CASE WHEN r.unseen = 0 THEN NULL WHEN r.unseen > l.unseen THEN r.read_at ELSE coalesce(l.unseen_at, r.read_at) END,
+  original_at = CASE WHEN l.original_quantity IS NULL AND r.original_quantity IS NOT NULL THEN r.read_at ELSE l.original_at END,
   original_quantity = r.original_quantity, sent = r.sent, sent_over = CASE WHEN r.sent IS NULL THEN NULL ELSE l.sent_over END,
   accepted_at = r.accepted_at, recheck = r.recheck, seen = r.seen, uncertain_until = r.uncertain_until,
   parked = r.parked, dirty_since = r.dirty_since, next_attempt_at = r.next_attempt_at, attempts = r.attempts,

@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import { policySchema } from "#domain";
 import type { Listing } from "../types.ts";
 
-const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, shown, unseen, read_at, written_at, unseen_at, recheck, seen, own_changes,
+const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, restore_to, shown, unseen, read_at, written_at, unseen_at, recheck, seen, own_changes,
   dirty_since, next_attempt_at, parked`;
 
 /** Locks the linked listings of these items in id order (delivery takes them in the same order). */
@@ -65,13 +65,13 @@ export async function writeListings(
 	if (rows.length === 0) return;
 	const iso = (value: number | null) => (value === null ? null : new Date(value).toISOString());
 	await tx.query(
-		`UPDATE listing l SET desired = r.desired, shown = r.shown, unseen = r.unseen,
+		`UPDATE listing l SET desired = r.desired, restore_to = r.restore_to, shown = r.shown, unseen = r.unseen,
 		   unseen_at = CASE WHEN r.unseen = 0 THEN NULL ELSE l.unseen_at END, recheck = r.recheck, seen = r.seen,
 		   own_changes = r.own_changes, dirty_since = r.dirty_since, next_attempt_at = r.next_attempt_at,
 		   desired_movement_id = coalesce(r.movement_id, l.desired_movement_id),
 		   landed_movement_id = CASE WHEN r.dirty_since IS NULL THEN coalesce(r.movement_id, l.desired_movement_id) ELSE l.landed_movement_id END,
 		   updated_at = now()
-		 FROM jsonb_to_recordset($2::jsonb) AS r(id bigint, desired int, shown int, unseen int, recheck boolean, seen int, own_changes bigint,
+		 FROM jsonb_to_recordset($2::jsonb) AS r(id bigint, desired int, restore_to int, shown int, unseen int, recheck boolean, seen int, own_changes bigint,
 		   dirty_since timestamptz, next_attempt_at timestamptz, movement_id bigint)
 		 WHERE l.shop_id = $1 AND l.id = r.id`,
 		[
@@ -80,6 +80,7 @@ export async function writeListings(
 				rows.map(({ listing, desiredMovementId }) => ({
 					id: listing.id,
 					desired: listing.desired,
+					restore_to: listing.restoreTo,
 					shown: listing.shown,
 					unseen: listing.unseen,
 					recheck: listing.recheck,
@@ -101,6 +102,7 @@ const toListing = (r: Record<string, unknown>): Listing => ({
 	itemId: r.item_id as number,
 	policy: r.policy === null ? null : policySchema.parse(r.policy),
 	desired: r.desired as number | null,
+	restoreTo: r.restore_to as number | null,
 	shown: r.shown as number | null,
 	unseen: r.unseen as number,
 	readAt: (r.read_at as Date | null)?.getTime() ?? null,

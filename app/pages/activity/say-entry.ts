@@ -67,7 +67,11 @@ function say(row: AuditRow, words: Words): Said {
 		case "connection.paused":
 			return plain(`Paused all updates to ${channel}`);
 		case "connection.disconnected":
-			return plain(`Disconnected ${channel}`);
+			return plain(
+				typeof after.restored === "number"
+					? `Put ${plural(after.restored, "listing")} of ${channel} back to its figure from before Lockstep, and disconnected it`
+					: `Disconnected ${channel}`,
+			);
 		case "connection.mirrored_answered":
 			return plain(`Answered whether another app brings orders of ${channel} into Shopify`);
 		case "right.changed":

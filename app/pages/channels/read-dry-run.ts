@@ -81,15 +81,3 @@ WHERE d.shop_id = $1 AND d.connection_id = $2`;
 
 export const sayProblem = (problem: NonNullable<DryRunRow["problem"]>): string =>
 	problem === "gone" ? "The channel does not know it any more" : "The channel keeps no stock for it: switch stock management on there";
-
-export type FormerFigure = { externalId: string; sku: string; title: string; original: number; shows: number | null };
-
-/** What the channel showed before Lockstep wrote to it for the first time. */
-export async function readFormerFigures(db: Queryable, { shopId, connectionId }: Place): Promise<FormerFigure[]> {
-	const { rows } = await db.query<FormerFigure>(
-		`SELECT external_id AS "externalId", coalesce(sku, '') AS sku, title, original_quantity AS original, shown AS shows FROM listing
-		 WHERE shop_id = $1 AND connection_id = $2 AND original_quantity IS NOT NULL ORDER BY coalesce(sku, ''), id`,
-		[shopId, connectionId],
-	);
-	return rows;
-}

@@ -3,8 +3,8 @@ import type { Queryable } from "#app/db.server.ts";
 
 /** How far a merchant has come with one channel. Times are ISO 8601. */
 export type SetUp = {
-	/** What a worker is doing for this channel, and how many listings it has looked at. */
-	work: { what: SetUpWork; done: number; since: string } | null;
+	/** What a worker is doing for this channel, how many listings are done, and of how many where that is known. */
+	work: { what: SetUpWork; done: number; total: number | null; since: string } | null;
 	failed: { what: SetUpWork; reason: string } | null;
 	catalogueReadAt: string | null;
 	mirrored: Mirrored | null;
@@ -23,6 +23,7 @@ type Row = {
 	connection_id: number;
 	work: SetUpWork | null;
 	work_done: number;
+	work_total: number | null;
 	work_asked_at: Date | null;
 	failed_work: SetUpWork | null;
 	failed_reason: string | null;
@@ -38,7 +39,7 @@ type Row = {
 /** By connection id; one that was never set up by a merchant (by the command line) has none, and reads as nothing yet. */
 export async function readSetUps(db: Queryable, shopId: number): Promise<(connectionId: number) => SetUp> {
 	const { rows } = await db.query<Row>(
-		`SELECT connection_id, work, work_done, work_asked_at, failed_work, failed_reason, catalogue_read_at, mirrored,
+		`SELECT connection_id, work, work_done, work_total, work_asked_at, failed_work, failed_reason, catalogue_read_at, mirrored,
 		   order_sources, order_sources_at, dry_run, dry_run_at, live_scope
 		   FROM connection_setup WHERE shop_id = $1`,
 		[shopId],
@@ -48,7 +49,7 @@ export async function readSetUps(db: Queryable, shopId: number): Promise<(connec
 }
 
 const toSetUp = (row: Row): SetUp => ({
-	work: row.work && { what: row.work, done: row.work_done, since: row.work_asked_at?.toISOString() ?? "" },
+	work: row.work && { what: row.work, done: row.work_done, total: row.work_total, since: row.work_asked_at?.toISOString() ?? "" },
 	failed: row.failed_work && { what: row.failed_work, reason: row.failed_reason ?? "" },
 	catalogueReadAt: row.catalogue_read_at?.toISOString() ?? null,
 	mirrored: row.mirrored,

@@ -50,7 +50,7 @@ const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("pause") }),
 	z.object({ intent: z.literal("resume") }),
 ]);
-const NEEDED = { catalogue: "operate", sources: "operate", "dry-run": "operate", watch: "approve" } as const;
+const NEEDED = { catalogue: "operate", sources: "operate", "dry-run": "operate", watch: "approve", restore: "approve" } as const;
 
 /** Each of these is the same when it is done twice. */
 export const action = ({ request, params }: ActionFunctionArgs) =>

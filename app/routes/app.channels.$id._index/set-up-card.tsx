@@ -52,6 +52,7 @@ const FAILED = {
 	sources: "The orders in Shopify could not be looked through",
 	watch: "Watching could not begin",
 	"dry-run": "The dry run could not be finished",
+	restore: "The figures from before Lockstep could not be put back",
 } as const;
 
 function stepsOf({ page, sending, send, mayOperate, mayApprove }: SetUpCardProps): Step[] {
