@@ -1,3 +1,4 @@
+import { runBulk } from "#app/backfill/index.ts";
 import { ensureWebhooks, forgetOldRequests, runSetUp } from "#app/connections/guests/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
@@ -54,6 +55,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		async "connections.set-up"({ shopId, connectionId }) {
 			const { outcome } = await runSetUp(deps, shopId, connectionId);
 			return outcome === "waiting" ? { again: { delayMs: 1_000 } } : undefined;
+		},
+		async "backfill.run"({ shopId }) {
+			const { outcome } = await runBulk(deps, shopId);
+			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
 		},
 		async "shopify.import"({ shopId }, { signal }) {
 			const imported = await unlessClosed(() => runImport(deps, shopId, { signal }));

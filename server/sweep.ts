@@ -1,3 +1,4 @@
+import { findWaitingBulks } from "#app/backfill/index.ts";
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
@@ -44,6 +45,7 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		gapMs: 10_000,
 	},
 	imports: { find: async (pool) => (await findWaitingImports(pool)).map((shopId) => ({ job: "shopify.import", payload: { shopId } })) },
+	bulks: { find: async (pool) => (await findWaitingBulks(pool)).map((shopId) => ({ job: "backfill.run", payload: { shopId } })) },
 	lifecycle: {
 		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
 	},

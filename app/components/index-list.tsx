@@ -29,7 +29,16 @@ type IndexListProps = {
 	headings: IndexTableProps["headings"];
 	rowCount: number;
 	pages: { before: string | null; after: string | null };
-	selection?: Pick<IndexTableProps, "selectedItemsCount" | "onSelectionChange" | "promotedBulkActions" | "bulkActions">;
+	selection?: Pick<
+		IndexTableProps,
+		| "selectedItemsCount"
+		| "onSelectionChange"
+		| "promotedBulkActions"
+		| "bulkActions"
+		| "hasMoreItems"
+		| "paginatedSelectAllActionText"
+		| "paginatedSelectAllText"
+	>;
 	onSaveView?: (name: string, query: string) => Promise<boolean>;
 	onDeleteView?: (view: View) => void;
 	/** Stands in the place of the list when there is nothing at all, whatever the filters. */

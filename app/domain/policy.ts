@@ -27,3 +27,13 @@ export function quantityToShow(policy: Policy, available: number): number {
 	if (policy.maximum !== undefined) quantity = Math.min(quantity, policy.maximum);
 	return Math.max(0, Math.min(quantity, sellable));
 }
+
+/** Policies as their meaning, not as the text that an older release may have written. */
+export function samePolicy(one: unknown, other: unknown): boolean {
+	const normal = (value: unknown) => {
+		if (value === null || value === undefined) return null;
+		const policy = policySchema.parse(value);
+		return JSON.stringify(Object.entries(policy).sort(([a], [b]) => (a < b ? -1 : 1)));
+	};
+	return normal(one) === normal(other);
+}

@@ -27,6 +27,8 @@ export const catalog = {
 	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Reads a guest's catalogue, begins to count, or looks what going live would change: what a merchant asked for and need not wait for. */
 	"connections.set-up": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Does a shop's bulk changes, batch by batch; resumes where it stood. */
+	"backfill.run": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** The first import of locations, products and stock; resumes where it stood. */
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */

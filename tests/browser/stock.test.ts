@@ -116,6 +116,34 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 		await close();
 	});
 
+	test("R12 all that a filter matches is chosen over all pages, seen before, asked for once, and followed until it is done", async () => {
+		const before = await one("SELECT count(*)::int AS n FROM listing WHERE shop_id = $1 AND link_state = 'linked'", [shop.shopId]);
+		const { page, app, close } = await stage.open({ path: `${ROOT}/app/stock` });
+		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
+		await app
+			.getByRole("checkbox", { name: /Select all/ })
+			.first()
+			.check({ force: true });
+		await app.getByRole("button", { name: "Select all 130 products that match" }).click();
+		await app.getByText("All 130 products that match are selected").waitFor();
+		expect(await app.getByRole("button", { name: "Pause" }).count()).toBe(0);
+		await page.screenshot({ path: picturePath("stock-all-chosen") });
+		await app.getByRole("button", { name: "One rule for all" }).click();
+		await app.getByText("All 130 products that match the filter").waitFor();
+		await app.getByRole("combobox", { name: "Shows" }).selectOption("fixed");
+		await app.getByLabel("Figure").fill("1");
+		await app.getByRole("button", { name: "Look what changes" }).click();
+		await app.getByText(`${before.n} listings get this rule`, { exact: false }).waitFor();
+		await page.screenshot({ path: picturePath("stock-bulk-preview"), fullPage: true });
+		await app.getByRole("button", { name: `Change ${before.n} listings` }).click();
+		await app.getByText(`0 of ${before.n} listings done`, { exact: false }).waitFor();
+		await page.screenshot({ path: picturePath("stock-bulk-progress"), fullPage: true });
+		expect(await one("SELECT total, done FROM bulk_change WHERE shop_id = $1", [shop.shopId])).toEqual({ total: before.n, done: 0 });
+		// Nothing works here in the background; what a worker makes of it is tested beside it (app/backfill).
+		await query("DELETE FROM bulk_change WHERE shop_id = $1", [shop.shopId]);
+		await close();
+	});
+
 	test("R12 R40 many rules are edited at once: the effect is shown, saved with the admin's bar, and on record", async () => {
 		const before = await audits();
 		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/stock?q=NW-003` });

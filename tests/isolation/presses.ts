@@ -1,4 +1,4 @@
-import type { Ids } from "./two-shops.ts";
+import { type Ids, OURS } from "./two-shops.ts";
 
 /** One thing that a person can do on a page: what its action is sent. */
 export type Press = {
@@ -49,6 +49,15 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		stock("delete-view", { id: of.view }, true),
 		json("app.stock.edit", "/app/stock/edit", "", { rules: [{ listingId: of.listing, policy: rule }], pauses: [] }, true),
 		json("app.stock.edit", "/app/stock/edit", "", { rules: [], pauses: [{ listingId: of.listing, paused: true }] }, true),
+		...["preview", "apply"].map((intent) =>
+			json(
+				"app.stock.bulk",
+				`/app/stock/bulk?channel=${of.woocommerce}`,
+				intent,
+				{ intent, policy: rule, press: "isolation", products: of.domain === OURS ? of.items.length : 0 },
+				true,
+			),
+		),
 		json("app.items.$id", `/app/items/${at.item}`, "rules", { intent: "rules", rules: [{ listingId: of.listing, policy: null }] }, true),
 		json("app.items.$id", `/app/items/${at.item}`, "rules", { intent: "rules", rules: [{ listingId: of.listing, policy: rule }] }, true),
 		json("app.items.$id", `/app/items/${at.item}`, "pause", { intent: "pause", listingIds: [of.listing], paused: true }, true),

@@ -232,6 +232,11 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 	await all("INSERT INTO saved_view (shop_id, page, name, query) VALUES ($1, 'stock', 'mine', '')");
 	const { rows } = await all("SELECT min(id) AS id FROM listing WHERE shop_id = $1");
 	const listing = Number(rows[0]?.id);
+	await all(
+		`WITH b AS (INSERT INTO bulk_change (shop_id, actor, press, total, done, done_at) VALUES ($1, 'x', 'p', 1, 1, now()) RETURNING shop_id, id)
+		 INSERT INTO bulk_change_line (shop_id, change_id, listing_id, state) SELECT shop_id, id, $2, 'done' FROM b`,
+		[listing],
+	);
 	await all("INSERT INTO dry_run_line (shop_id, connection_id, listing_id, from_quantity, to_quantity) VALUES ($1, $2, $3, 1, 2)", [
 		woocommerce,
 		listing,

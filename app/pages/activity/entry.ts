@@ -17,7 +17,7 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
 export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
-	rules: ["policy.changed", "defaults.changed"],
+	rules: ["policy.changed", "rules.bulk_changed", "defaults.changed"],
 	pauses: ["listings.paused", "listings.resumed"],
 	links: ["listings.linked", "listings.unlinked"],
 	bundles: ["bundle.changed"],
@@ -37,6 +37,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 
 export const UNDOABLE = [
 	"policy.changed",
+	"rules.bulk_changed",
 	"listings.paused",
 	"listings.resumed",
 	"locations.chosen",

@@ -30,6 +30,11 @@ function say(row: AuditRow, words: Words): Said {
 			if (listingIdsOf(row).length === 0)
 				return { what: `Changed the rule of ${channel}`, before: sayPolicy(before.policy), after: sayPolicy(after.policy) };
 			return { what: `Changed the rule of ${things()} on ${channel}`, before: sayPolicies(before), after: sayPolicies(after) };
+		case "rules.bulk_changed": {
+			const many = plural(Number(after.listings), "listing");
+			if ("undoes" in after) return plain(`Took a bulk change of the rules of ${many} back`);
+			return { what: `Changed the rule of ${many} at once`, before: null, after: sayPolicy(after.policy) };
+		}
 		case "listings.paused":
 			return plain(`Paused ${things()} on ${channel}`);
 		case "listings.resumed":

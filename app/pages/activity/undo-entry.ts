@@ -1,14 +1,19 @@
+import { askForBulkUndo } from "#app/backfill/index.ts";
 import { changePolicy, chooseLocations, undoLinks } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
-import { type Policy, policySchema } from "#domain";
+import { type Policy, policySchema, samePolicy } from "#domain";
 import { saveParts } from "../item/save-parts.ts";
-import { pauseChosen, samePolicy, saveRules } from "../stock/change-rules.ts";
+import { pauseChosen, saveRules } from "../stock/change-rules.ts";
 import type { AuditRow } from "./entry.ts";
 import { listingIdsOf, partsOf } from "./read-words.ts";
 
 export type Undo =
 	/** `things`: listings (or the one channel) that are as they were before. */
 	| { outcome: "undone"; things: number }
+	/** A worker is at it: as many listings as before. */
+	| { outcome: "begun"; things: number }
+	/** A bulk change is under way; they go one after the other. */
+	| { outcome: "busy" }
 	/** It was changed again since: undoing this would undo that as well. Nothing was changed. */
 	| { outcome: "overtaken" }
 	/** The shop has no such entry, or it is of a kind that is not taken back here. */
@@ -38,6 +43,11 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 		}
 		case "bundle.changed":
 			return undoParts(deps, shopId, entry, actor);
+		case "rules.bulk_changed": {
+			const asked = await askForBulkUndo(deps, shopId, { changeId: connectionId, entryId: entry.id, actor });
+			if (asked.outcome === "busy") return asked;
+			return asked.outcome === "asked" ? { outcome: "begun", things: asked.listings } : { outcome: "overtaken" };
+		}
 		case "locations.chosen":
 			return undoLocations(deps, shopId, entry, actor);
 		case "listings.linked":

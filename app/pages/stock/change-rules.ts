@@ -4,7 +4,7 @@ import { transactionWithRetry } from "#app/db.server.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { refreshListings } from "#apply";
 import type { Deps } from "#connections";
-import { type Policy, policySchema } from "#domain";
+import { type Policy, policySchema, samePolicy } from "#domain";
 
 export type RulesSaved =
 	| { outcome: "saved"; listings: number }
@@ -61,16 +61,6 @@ export async function saveRules(
 	const itemIds = [...new Set(saved.flatMap((row) => row.item_id ?? []))];
 	if (itemIds.length > 0) await refreshListings(applyDepsOf(deps), shopId, { itemIds });
 	return { outcome: "saved", listings: saved.length };
-}
-
-/** Policies as their meaning, not as the text that an older release may have written. */
-export function samePolicy(one: unknown, other: unknown): boolean {
-	const normal = (value: unknown) => {
-		if (value === null || value === undefined) return null;
-		const policy = policySchema.parse(value);
-		return JSON.stringify(Object.entries(policy).sort(([a], [b]) => (a < b ? -1 : 1)));
-	};
-	return normal(one) === normal(other);
 }
 
 type Pause = { paused: boolean; reason: string; actor: string };

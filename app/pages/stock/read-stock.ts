@@ -1,7 +1,7 @@
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
 import { cutPage, readCursor } from "../../components/keyset.ts";
 import { guestsOf, readShopMap, type ShopChannel } from "../shop/read-channels.ts";
-import { type FoundItem, findItems } from "./sql/find-items.ts";
+import { countItems, type FoundItem, findItems } from "./sql/find-items.ts";
 import { readFigures, readListings } from "./sql/read-figures.ts";
 import {
 	STOCK_STATES,
@@ -53,11 +53,13 @@ export async function readStock(pool: Pool, shopId: number, request: StockReques
 				cursorOf: (row) => [row.sku, row.id],
 			});
 			const state = shop.rows[0]?.import_state;
+			const onePage = pages.before === null && pages.after === null;
 			return {
 				asOf: (shop.rows[0]?.as_of ?? new Date()).toISOString(),
 				hasProducts: shop.rows[0]?.has_products ?? false,
 				importing: state === "pending" || state === "running",
 				channels: guests.map(toStockChannel),
+				matching: onePage ? rows.length : await countItems(client, shopId, request),
 				rows: await toRows(client, shopId, rows, guests),
 				pages,
 			};

@@ -10,6 +10,8 @@ export type StockPage = {
 	channels: StockChannel[];
 	rows: StockRow[];
 	pages: { before: string | null; after: string | null };
+	/** All that the filter matches, over all pages. */
+	matching: number;
 };
 
 export type StockChannel = { id: number; name: string; state: "connecting" | "watching" | "live" | "paused" };

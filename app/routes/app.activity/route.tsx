@@ -36,6 +36,10 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		switch (undone.outcome) {
 			case "undone":
 				return { ok: true, message: `Undone: ${plural(undone.things, "thing")} as before. Sales in between are kept.` };
+			case "begun":
+				return { ok: true, message: `Being undone for ${plural(undone.things, "listing")}. Sales in between are kept.` };
+			case "busy":
+				return { ok: false, message: "Another bulk change is under way. Please try again when it is done." };
 			case "overtaken":
 				return { ok: false, message: "It was changed again since. Nothing was changed now." };
 			case "unknown":

@@ -82,6 +82,8 @@ export default function StockPage() {
 	const [exporting, setExporting] = useState(false);
 	const chosen = useIndexResourceState(stock.rows.map(({ itemId }) => ({ id: String(itemId) })));
 	const { selectedResources, clearSelection } = chosen;
+	// More than this page: then only what reaches all of them is offered.
+	const allChosen = chosen.allResourcesSelected && stock.matching > stock.rows.length;
 	// What was chosen on another page of the list, or under another filter, is not in sight any more.
 	const { search } = useLocation();
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the address is the reason, not a value that is read
@@ -107,6 +109,10 @@ export default function StockPage() {
 		if (filters.get("channel")) query.set("channel", filters.get("channel"));
 		navigate(`/app/stock/edit?${query}`);
 	};
+	const editAll = () =>
+		navigate(
+			`/app/stock/bulk?${new URLSearchParams(FILTER_NAMES.flatMap((name) => (filters.get(name) ? [[name, filters.get(name)]] : [])))}`,
+		);
 
 	return (
 		<AppPage
@@ -138,13 +144,18 @@ export default function StockPage() {
 				{...(mayOperate
 					? {
 							selection: {
-								selectedItemsCount: selectedResources.length,
+								selectedItemsCount: allChosen ? "All" : selectedResources.length,
 								onSelectionChange: chosen.handleSelectionChange,
-								promotedBulkActions: [
-									{ content: "Edit rules", onAction: edit },
-									{ content: "Pause", onAction: () => onChosen("pause") },
-									{ content: "Resume", onAction: () => onChosen("resume") },
-								],
+								hasMoreItems: stock.matching > stock.rows.length,
+								paginatedSelectAllActionText: `Select all ${plural(stock.matching, "product")} that match`,
+								paginatedSelectAllText: `All ${plural(stock.matching, "product")} that match are selected`,
+								promotedBulkActions: allChosen
+									? [{ content: "One rule for all", onAction: editAll }]
+									: [
+											{ content: "Edit rules", onAction: edit },
+											{ content: "Pause", onAction: () => onChosen("pause") },
+											{ content: "Resume", onAction: () => onChosen("resume") },
+										],
 							},
 							onSaveView: async (name: string, query: string) => {
 								send("save-view", [
