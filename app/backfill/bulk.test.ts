@@ -27,7 +27,10 @@ afterAll(() => db.drop());
 let presses = 0;
 const open = async (items: number): Promise<TestShop> => {
 	const shop = await makeShop(db.pool, { items, opening: 10 });
-	await drain(db.pool, shop);
+	// A drain gives its worker to others after a while.
+	const waiting = async () =>
+		(await db.pool.query("SELECT FROM inbox_event WHERE shop_id = $1 AND status = 'pending' LIMIT 1", [shop.shopId])).rowCount;
+	while ((await waiting()) !== 0) await drain(db.pool, shop);
 	return shop;
 };
 const BUFFER = { kind: "buffer" as const, buffer: 4 };

