@@ -26,6 +26,8 @@ export async function loader({ request, params }: LoaderFunctionArgs): Promise<P
 	const itemId = z.coerce.number().int().positive().safeParse(params.id);
 	const parts = made.safeParse(asked.get("made") ?? "");
 	if (!itemId.success || !parts.success) throw data(null, { status: 404 });
+	const known = await database().query("SELECT FROM item WHERE shop_id = $1 AND id = $2", [shopId, itemId.data]);
+	if (known.rowCount !== 1) throw data(null, { status: 404 });
 	const query = asked.get("q")?.trim().slice(0, 100);
 	return {
 		found: query === undefined ? null : await findParts(database(), shopId, { itemId: itemId.data, query }),
