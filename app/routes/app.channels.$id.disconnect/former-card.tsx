@@ -1,4 +1,4 @@
-import { Banner, BlockStack, Button, Card, DataTable, InlineStack, ProgressBar, Text } from "@shopify/polaris";
+import { Banner, BlockStack, Button, Card, InlineStack, ProgressBar, Text } from "@shopify/polaris";
 import { number, plural } from "../../components/words.ts";
 
 export type FormerLook = {
@@ -58,20 +58,7 @@ export function FormerCard({ name, look, progress, failed, refusal, busy, export
 									: ""}
 							</span>
 						</Text>
-						<DataTable
-							columnContentTypes={["text", "numeric", "numeric", "numeric", "numeric"]}
-							headings={["Listing", "Before", "Sold there since", "Shows now", "Put back to"]}
-							rows={look.sample.map(({ sku, title, original, sold, shows, to }) => [
-								sku ? `${sku} · ${title}` : title,
-								number(original),
-								number(sold),
-								shows === null ? "–" : number(shows),
-								to === null ? "stays" : number(to),
-							])}
-							{...(look.listings > look.sample.length
-								? { footerContent: `${number(look.sample.length)} of ${number(look.listings)} listings; the file has them all` }
-								: {})}
-						/>
+						<Sample look={look} />
 					</>
 				)}
 				{refusal && !nothing && !progress && (
@@ -99,6 +86,36 @@ export function FormerCard({ name, look, progress, failed, refusal, busy, export
 		</Card>
 	);
 }
+
+/** Some of them: what each showed, what took from it, and what it would show. */
+const Sample = ({ look }: { look: FormerLook }) => (
+	<div>
+		<ul className="rows" data-testid="former-sample">
+			{look.sample.map(({ sku, title, original, sold, shows, to }) => (
+				<li key={`${sku} ${title}`} className="row row-sale row-flush">
+					<BlockStack gap="050">
+						<Text as="p" breakWord>
+							{sku ? `${sku} · ${title}` : title}
+						</Text>
+						<Text as="p" variant="bodySm" tone="subdued">
+							<span className="figures">
+								{number(original)} before, {number(sold)} sold there since{shows === null ? "" : `, shows ${number(shows)} now`}
+							</span>
+						</Text>
+					</BlockStack>
+					<Text as="span" fontWeight="semibold">
+						<span className="figures">{to === null ? "stays" : `→ ${number(to)}`}</span>
+					</Text>
+				</li>
+			))}
+		</ul>
+		{look.listings > look.sample.length && (
+			<Text as="p" variant="bodySm" tone="subdued">
+				{`${number(look.sample.length)} of ${number(look.listings)} listings; the file has them all.`}
+			</Text>
+		)}
+	</div>
+);
 
 function Progress({ done, total, name }: { done: number; total: number | null; name: string }) {
 	return (

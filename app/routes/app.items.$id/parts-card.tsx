@@ -20,7 +20,11 @@ export function PartsCard({ item, parts, onParts }: PartsCardProps) {
 							{isPart ? "Part of" : "Made of"}
 						</Text>
 						{mayEdit && parts === null && (
-							<Button size="slim" onClick={() => onParts(draftOf(item))} accessibilityLabel="Edit what it is made of">
+							<Button
+								size="slim"
+								onClick={() => onParts(draftOf(item))}
+								accessibilityLabel={item.parts.length > 0 ? "Edit what it is made of" : "Add parts"}
+							>
 								{item.parts.length > 0 ? "Edit" : "Add parts"}
 							</Button>
 						)}
