@@ -196,6 +196,37 @@ describe("trying again", () => {
 		await expectCoherentState(database.pool, shop.shopId);
 	}, 120_000);
 
+	test("R22 R40 a difference that home refused is told it again at once, and who asked for it is written", async () => {
+		await put(database.pool, shop, [order("79", [{ item: 0, held: 2 }])]);
+		await drain(database.pool, shop);
+		await database.pool.query("UPDATE stock SET next_attempt_at = now() + interval '1 hour' WHERE shop_id = $1 AND delta_owed <> 0", [
+			shop.shopId,
+		]);
+		await recordDeadLetters(database.pool, [
+			{
+				shopId: shop.shopId,
+				direction: "out",
+				connectionId: shop.home,
+				operation: "home.adjust",
+				errorClass: "listing-not-found",
+				error: "Not stocked at this location",
+				payload: { itemId: shop.items[0], locationId: shop.locations[0], delta: -2 },
+				sourceKey: `owed:${shop.items[0]}:${shop.locations[0]}`,
+				correlationId: "c",
+				deltaBatchId: 1,
+			},
+		]);
+		expect((await list("q=sku-0")).rows).toMatchObject([{ subject: "SKU-0", canTryAgain: true }]);
+		expect(await again(await all())).toEqual({ updates: 1, messages: 0, left: 0, more: false });
+		expect(wake).toHaveBeenCalledWith("delivery.push", { shopId: shop.shopId, connectionId: shop.home });
+		const { rows } = await database.pool.query(
+			`SELECT (SELECT bool_and(next_attempt_at <= now()) FROM stock WHERE shop_id = $1 AND delta_owed <> 0) AS due,
+			   (SELECT array_agg(actor || ' ' || subject) FROM audit WHERE shop_id = $1 AND action = 'updates.retried') AS audit`,
+			[shop.shopId],
+		);
+		expect(rows).toEqual([{ due: true, audit: [`user-1 ${shop.home}`] }]);
+	});
+
 	test("R37 another shop's numbers are nobody's here", async () => {
 		await refuse(0);
 		const ids = (await list()).rows.map(({ id }) => id);

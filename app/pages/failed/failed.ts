@@ -23,7 +23,7 @@ export type FailedRow = {
 	side: Side;
 	channelId: number;
 	channel: string;
-	/** "Blue mug", "Order message"; */
+	/** "Blue mug", or of a message its topic. */
 	subject: string;
 	sku: string;
 	itemId: number | null;

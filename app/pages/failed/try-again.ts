@@ -31,7 +31,11 @@ export async function tryAgain(deps: Deps, shopId: number, chosen: Chosen, actor
 			const { connectionIds } = await retryParked(deps.pool, shopId, { itemIds: null, connectionIds: null, listingIds, actor });
 			for (const connectionId of connectionIds) await deps.wake("delivery.push", { shopId, connectionId });
 		}
-		await retryOwed(deps.pool, shopId, owed);
+		const homeId = step.find(({ location_id }) => location_id !== null)?.connection_id;
+		if (homeId !== undefined) {
+			await retryOwed(deps.pool, shopId, { stock: owed, homeId, actor });
+			await deps.wake("delivery.push", { shopId, connectionId: homeId });
+		}
 		const messages = readable.length > 0 ? await replay(deps, shopId, readable, actor) : 0;
 		done.updates += listingIds.length + owed.length;
 		done.messages += messages;
@@ -75,7 +79,14 @@ const replay = (deps: Deps, shopId: number, letterIds: readonly number[], actor:
 		return taken.length;
 	});
 
-type Step = { id: number; listing_id: number | null; item_id: number | null; location_id: number | null; readable: boolean };
+type Step = {
+	id: number;
+	connection_id: number;
+	listing_id: number | null;
+	item_id: number | null;
+	location_id: number | null;
+	readable: boolean;
+};
 
 /** In the order of their ids, so that a step is never met again although its rows may still be open. */
 async function inSteps(db: Queryable, shopId: number, chosen: Chosen, act: (step: readonly Step[]) => Promise<void>): Promise<boolean> {
@@ -84,7 +95,7 @@ async function inSteps(db: Queryable, shopId: number, chosen: Chosen, act: (step
 	let after = 0;
 	for (let seen = 0; seen < PER_PRESS_MAX; ) {
 		const { rows } = await db.query<Step>(
-			`SELECT d.id, d.listing_id, CASE WHEN d.listing_id IS NULL AND d.delta_batch_id IS NOT NULL THEN (d.payload->>'itemId')::bigint END AS item_id,
+			`SELECT d.id, d.connection_id, d.listing_id, CASE WHEN d.listing_id IS NULL AND d.delta_batch_id IS NOT NULL THEN (d.payload->>'itemId')::bigint END AS item_id,
 			        CASE WHEN d.delta_batch_id IS NOT NULL THEN (d.payload->>'locationId')::bigint END AS location_id,
 			        d.direction = 'in' AND EXISTS (SELECT FROM inbox_event e
 			          WHERE e.shop_id = d.shop_id AND e.id = d.event_id AND e.lane = 'stock' AND e.event IS NOT NULL) AS readable
