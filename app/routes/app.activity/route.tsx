@@ -1,6 +1,6 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { BlockStack, Box, Button, ChoiceList, IndexTable, InlineStack, Text } from "@shopify/polaris";
+import { BlockStack, Box, Button, IndexTable, InlineStack, Text } from "@shopify/polaris";
 import { ClockIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { memo, useCallback } from "react";
@@ -11,6 +11,7 @@ import type { Entry, EntryKind } from "#app/pages/activity/entry.ts";
 import { readActivity, readActivityRequest } from "#app/pages/activity/read-activity.ts";
 import { undoEntry } from "#app/pages/activity/undo-entry.ts";
 import { AppPage } from "../../components/app-page.tsx";
+import { choiceFilter } from "../../components/choice-filter.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { IndexList } from "../../components/index-list.tsx";
 import { PageError } from "../../components/route-error.tsx";
@@ -77,20 +78,11 @@ export default function ActivityPage() {
 				views={VIEWS}
 				filterNames={["kind", "person"]}
 				choices={[
-					{
+					choiceFilter(filters, {
 						key: "person",
 						label: "Who",
-						shortcut: true,
-						filter: (
-							<ChoiceList
-								title="Who"
-								titleHidden
-								choices={activity.people.map(({ userId, name }) => ({ value: userId, label: name }))}
-								selected={[filters.get("person")]}
-								onChange={([userId]) => filters.set({ person: userId ?? "" })}
-							/>
-						),
-					},
+						choices: activity.people.map(({ userId, name }) => ({ value: userId, label: name })),
+					}),
 				]}
 				applied={person ? [{ key: "person", label: `By ${person.name}` }] : []}
 				headings={[{ title: "When" }, { title: "Who" }, { title: "What" }, { title: "Undo", hidden: true }]}

@@ -1,6 +1,6 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData, useLocation } from "@remix-run/react";
-import { BlockStack, ChoiceList, useIndexResourceState } from "@shopify/polaris";
+import { BlockStack, useIndexResourceState } from "@shopify/polaris";
 import { CheckCircleIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useEffect, useState } from "react";
@@ -12,6 +12,7 @@ import { type FailedPage, SIDES } from "#app/pages/failed/failed.ts";
 import { readFailed, readFailedRequest } from "#app/pages/failed/read-failed.ts";
 import { type Chosen, discard, tryAgain } from "#app/pages/failed/try-again.ts";
 import { AppPage } from "../../components/app-page.tsx";
+import { channelFilter, choiceFilter } from "../../components/choice-filter.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { failureWords } from "../../components/failure-words.ts";
 import { IndexList } from "../../components/index-list.tsx";
@@ -167,37 +168,15 @@ export default function FailedUpdatesPage() {
 type Filters = ReturnType<typeof useUrlFilters>;
 
 const choicesOf = (failed: FailedPage, filters: Filters) => [
-	{
+	choiceFilter(filters, {
 		key: "kind",
 		label: "Why",
-		shortcut: true,
-		filter: (
-			<ChoiceList
-				title="Why"
-				titleHidden
-				choices={kindsOf(failed).map(({ errorClass, count }) => ({
-					value: errorClass,
-					label: `${failureWords(errorClass).label} (${number(count)})`,
-				}))}
-				selected={[filters.get("kind")]}
-				onChange={([kind]) => filters.set({ kind: kind ?? "" })}
-			/>
-		),
-	},
-	{
-		key: "channel",
-		label: "Sales channel",
-		shortcut: true,
-		filter: (
-			<ChoiceList
-				title="Sales channel"
-				titleHidden
-				choices={failed.channels.map(({ id, name }) => ({ value: String(id), label: name }))}
-				selected={[filters.get("channel")]}
-				onChange={([id]) => filters.set({ channel: id ?? "" })}
-			/>
-		),
-	},
+		choices: kindsOf(failed).map(({ errorClass, count }) => ({
+			value: errorClass,
+			label: `${failureWords(errorClass).label} (${number(count)})`,
+		})),
+	}),
+	channelFilter(filters, failed.channels),
 ];
 
 /** One kind over all channels, the most first. */

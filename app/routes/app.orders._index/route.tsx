@@ -1,6 +1,6 @@
 import type { HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useLoaderData } from "@remix-run/react";
-import { Banner, BlockStack, Box, ChoiceList, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
+import { Banner, BlockStack, Box, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
 import { OrderIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { memo } from "react";
@@ -9,6 +9,7 @@ import { database } from "#app/db.server.ts";
 import { ORDER_STATES, type OrderRow, type OrderState } from "#app/pages/orders/orders.ts";
 import { readOrders, readOrdersRequest } from "#app/pages/orders/read-orders.ts";
 import { AppPage } from "../../components/app-page.tsx";
+import { channelFilter } from "../../components/choice-filter.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { IndexList, rowKey } from "../../components/index-list.tsx";
 import { ORDER_WORDS, OrderBadges } from "../../components/order-words.tsx";
@@ -56,22 +57,7 @@ export default function OrdersPage() {
 					searchHint="The whole order number, as the marketplace shows it"
 					views={VIEWS}
 					filterNames={["q", "state", "channel"]}
-					choices={[
-						{
-							key: "channel",
-							label: "Sales channel",
-							shortcut: true,
-							filter: (
-								<ChoiceList
-									title="Sales channel"
-									titleHidden
-									choices={orders.channels.map(({ id, name }) => ({ value: String(id), label: name }))}
-									selected={[filters.get("channel")]}
-									onChange={([id]) => filters.set({ channel: id ?? "" })}
-								/>
-							),
-						},
-					]}
+					choices={[channelFilter(filters, orders.channels)]}
 					applied={[
 						...(state ? [{ key: "state", label: ORDER_WORDS[state].label }] : []),
 						...(channel ? [{ key: "channel", label: `On ${channel.name}` }] : []),

@@ -1,5 +1,6 @@
-import { ChoiceList, type IndexFiltersProps } from "@shopify/polaris";
+import type { IndexFiltersProps } from "@shopify/polaris";
 import type { StockChannel, StockState } from "#app/pages/stock/stock.ts";
+import { channelFilter, choiceFilter } from "../../components/choice-filter.tsx";
 import type { View } from "../../components/index-list.tsx";
 import type { UrlFilters } from "../../components/use-url-filters.ts";
 
@@ -25,34 +26,12 @@ export const VIEWS: View[] = [
 
 export function choicesOf(filters: UrlFilters, channels: readonly StockChannel[]): NonNullable<IndexFiltersProps["filters"]> {
 	return [
-		{
+		choiceFilter(filters, {
 			key: "state",
 			label: "State",
-			shortcut: true,
-			filter: (
-				<ChoiceList
-					title="State"
-					titleHidden
-					choices={Object.entries(STATE_WORDS).map(([value, label]) => ({ value, label }))}
-					selected={[filters.get("state")]}
-					onChange={([state]) => filters.set({ state: state ?? "" })}
-				/>
-			),
-		},
-		{
-			key: "channel",
-			label: "Sales channel",
-			shortcut: true,
-			filter: (
-				<ChoiceList
-					title="Sales channel"
-					titleHidden
-					choices={channels.map(({ id, name }) => ({ value: String(id), label: name }))}
-					selected={[filters.get("channel")]}
-					onChange={([channel]) => filters.set({ channel: channel ?? "" })}
-				/>
-			),
-		},
+			choices: Object.entries(STATE_WORDS).map(([value, label]) => ({ value, label })),
+		}),
+		channelFilter(filters, channels),
 	];
 }
 
