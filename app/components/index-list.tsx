@@ -8,10 +8,14 @@ import {
 	IndexTable,
 	type IndexTableProps,
 } from "@shopify/polaris";
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
+import { Fragment, memo, type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useGuessedPhone, usePhone } from "./use-phone.ts";
+import { useSame } from "./use-same.ts";
 import { type UrlFilters, useTyped } from "./use-url-filters.ts";
 
+/** As Polaris has them, with a title that is text. */
+export type Headings = [Heading, ...Heading[]];
+type Heading = { title: string; id?: string; alignment?: "start" | "center" | "end"; hidden?: boolean };
 export type View = { name: string; query: string; id?: number };
 
 type IndexListProps = {
@@ -26,7 +30,7 @@ type IndexListProps = {
 	filterNames: readonly string[];
 	choices?: IndexFiltersProps["filters"];
 	applied?: { key: string; label: string }[];
-	headings: IndexTableProps["headings"];
+	headings: Headings;
 	rowCount: number;
 	pages: { before: string | null; after: string | null };
 	selection?: Pick<
@@ -48,8 +52,13 @@ type IndexListProps = {
 
 /** The pattern of all lists: views and filters that live in the address, a table that is a list on a phone, pages by keyset. */
 export function IndexList(props: IndexListProps) {
-	const { names, filters, rowCount, pages, selection } = props;
+	const { filters, rowCount, pages } = props;
 	const isPhone = usePhone();
+	const names = useSame(props.names);
+	const headings = useSame(props.headings);
+	// A press that chooses one row of many ticks it at once; what the other rows and the bars make of it comes a moment later.
+	const before = useDeferredValue(props);
+	const { selection } = isOneRowMore(before, props) ? before : props;
 	const guess = useGuessedPhone();
 	const [ready, setReady] = useState(false);
 	// The same moment at which Polaris looks at the real width: what the server guessed wrong is never seen.
@@ -57,12 +66,12 @@ export function IndexList(props: IndexListProps) {
 	if (props.nothingYet) return <Card>{props.nothingYet}</Card>;
 	return (
 		<Card padding="0">
-			<ListFilters {...props} />
+			<ListFilters list={before} />
 			<div className="index-list" aria-busy={filters.loading} data-ready={ready || guess} data-testid="index-list">
 				<IndexTable
 					resourceName={names}
 					itemCount={rowCount}
-					headings={props.headings}
+					headings={headings}
 					condensed={isPhone}
 					selectable={selection !== undefined}
 					{...(selection ?? {})}
@@ -82,16 +91,23 @@ export function IndexList(props: IndexListProps) {
 						</Box>
 					}
 				>
-					{props.children}
+					<Fragment key={filters.answers}>{props.children}</Fragment>
 				</IndexTable>
 			</div>
 		</Card>
 	);
 }
 
+/** "All" and none are the table's own: they show at once in its head. */
+function isOneRowMore({ selection: before }: IndexListProps, { selection: after, rowCount }: IndexListProps): boolean {
+	const [from, to] = [before?.selectedItemsCount, after?.selectedItemsCount];
+	return typeof from === "number" && typeof to === "number" && Math.abs(from - to) === 1 && rowCount > 1 && to < rowCount;
+}
+
 /** What is typed and which part of the bar is open is known here only: neither draws the table again. */
-function ListFilters(props: IndexListProps) {
-	const { filters, views, filterNames } = props;
+const ListFilters = memo(function ListFilters({ list: props }: { list: IndexListProps }) {
+	const { filters, filterNames } = props;
+	const views = useSame(props.views);
 	const { typed, type } = useTyped(filters);
 	const [mode, setMode] = useState<IndexFiltersMode>(
 		// A view's own filters are its tab: that is shown. Others are shown as filters, which take the tabs' place.
@@ -165,7 +181,7 @@ function ListFilters(props: IndexListProps) {
 			disableKeyboardShortcuts
 		/>
 	);
-}
+});
 
 /**
  * A row's key. Polaris keeps the row's link as it was when the row was made; a row whose cells change with the width must be made

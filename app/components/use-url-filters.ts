@@ -1,5 +1,5 @@
-import { useNavigation, useSearchParams } from "@remix-run/react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useLocation, useNavigation, useSearchParams } from "@remix-run/react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 /** A person who types is not answered letter by letter. */
 const TYPING_MS = 300;
@@ -12,12 +12,20 @@ export type UrlFilters = {
 	set(values: Record<string, string>): void;
 	/** Another page or filter of this list is on its way. */
 	loading: boolean;
+	/**
+	 * The question that the shown rows answer; a key for them. Rows of another answer are others, also where the same thing is in
+	 * both: moved from one place of the list to another, they would push the page around under the reader's eyes.
+	 */
+	answers: string;
 };
 
 /** A list's filters live in the page's address: they survive reloading, going back, and being sent to a colleague. */
 export function useUrlFilters(): UrlFilters {
 	const [params, setParams] = useSearchParams();
+	const { pathname } = useLocation();
 	const navigation = useNavigation();
+	// On the way to another page the list stays as it is.
+	const loading = navigation.state === "loading" && navigation.location.pathname === pathname;
 
 	const set = useCallback(
 		(values: Record<string, string>) =>
@@ -37,7 +45,7 @@ export function useUrlFilters(): UrlFilters {
 		[setParams],
 	);
 
-	return { get: (name) => params.get(name) ?? "", set, loading: navigation.state === "loading" };
+	return useMemo(() => ({ get: (name) => params.get(name) ?? "", set, loading, answers: params.toString() }), [params, set, loading]);
 }
 
 /** The text as it is being typed; the address follows. Held by the field alone: a letter draws the field again, and no list. */

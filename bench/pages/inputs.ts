@@ -89,6 +89,8 @@ export const PAGES: readonly MeasuredPage[] = [
 /** Presses and keys as the browser gets them from a mouse and a keyboard; nothing is called on the page. */
 export function handOf(page: Page, app: Frame) {
 	const press = async (target: Locator) => {
+		// What is being replaced is not pressed by a person either.
+		await app.locator('[aria-busy="true"]').first().waitFor({ state: "detached", timeout: 10_000 });
 		await target.waitFor({ timeout: 10_000 });
 		await target.scrollIntoViewIfNeeded();
 		const box = await target.boundingBox();

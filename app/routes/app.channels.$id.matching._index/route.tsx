@@ -1,5 +1,5 @@
 import type { ActionFunctionArgs, HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { useFetcher, useLoaderData, useParams } from "@remix-run/react";
+import { useFetcher, useLoaderData, useNavigation, useParams } from "@remix-run/react";
 import { Banner, BlockStack, Button, Card, InlineStack, List, Text, useIndexResourceState } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useRef, useState } from "react";
@@ -140,6 +140,7 @@ export default function MatchingRoute() {
 	const [exporting, setExporting] = useState(false);
 	const picker = useRef<HTMLInputElement>(null);
 	const { tab, counts, rows, pages } = matching;
+	const tabOnItsWay = useTabOnItsWay();
 	const chosen = useIndexResourceState(rows.map((row) => ({ id: String(row.id) })));
 	useSaid(fetcher, () => chosen.clearSelection());
 	useWorking(work === "catalogue");
@@ -214,9 +215,9 @@ export default function MatchingRoute() {
 				/>
 				{fetcher.data?.imported && fetcher.state === "idle" && <Imported imported={fetcher.data.imported} />}
 				<Card>
-					<InlineStack align="space-between" blockAlign="center" gap="300">
+					<div className="hint-and-actions">
 						<Text as="p" tone="subdued">
-							{TAB_WORDS[tab].hint(name)}
+							{TAB_WORDS[tabOnItsWay ?? tab].hint(name)}
 						</Text>
 						<InlineStack gap="200" align="start">
 							<Button onClick={() => void exportCsv()} loading={exporting} disabled={unmatched === 0}>
@@ -237,7 +238,7 @@ export default function MatchingRoute() {
 								onChange={(event) => void pick(event.currentTarget.files?.[0])}
 							/>
 						</InlineStack>
-					</InlineStack>
+					</div>
 				</Card>
 				<IndexList
 					names={{ singular: "listing", plural: "listings" }}
@@ -267,6 +268,12 @@ export default function MatchingRoute() {
 			</BlockStack>
 		</AppPage>
 	);
+}
+
+/** What a pressed tab is about is said at once, not when its listings are here. */
+function useTabOnItsWay(): Tab | undefined {
+	const asked = new URLSearchParams(useNavigation().location?.search).get("tab");
+	return TABS.find((tab) => tab === asked);
 }
 
 /** As the server has it (FILE_BYTES_MAX, matching-file.ts). */

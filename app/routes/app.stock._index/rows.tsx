@@ -1,9 +1,9 @@
-import { Badge, BlockStack, Box, IndexTable, type IndexTableProps, InlineStack, Link, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Box, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
 import { ImportIcon, InventoryIcon } from "@shopify/polaris-icons";
 import { memo } from "react";
 import type { StockListing, StockPage, StockRow } from "#app/pages/stock/stock.ts";
 import { Empty } from "../../components/empty.tsx";
-import { rowKey } from "../../components/index-list.tsx";
+import { type Headings, rowKey } from "../../components/index-list.tsx";
 import { MarkBadge } from "../../components/mark-badge.tsx";
 import { usePhone } from "../../components/use-phone.ts";
 import { Ago } from "../../components/when.tsx";
@@ -11,7 +11,7 @@ import { number } from "../../components/words.ts";
 
 type Chosen = Pick<StockPage, "channels" | "asOf">;
 
-export const headingsOf = ({ channels }: Chosen): IndexTableProps["headings"] => [
+export const headingsOf = ({ channels }: Chosen): Headings => [
 	{ title: "Product" },
 	{ title: "In Shopify", alignment: "end" },
 	{ title: "Owed", alignment: "end" },
