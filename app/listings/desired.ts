@@ -17,7 +17,11 @@ export function sellableUnits(
 }
 
 /** What the listing must show now. `null`: not governed (untracked, or sells when out of stock). */
-export function desiredFor(listing: Listing, rules: ConnectionRules, sellable: number | null): number | null {
+export function desiredFor(
+	listing: Pick<Listing, "policy" | "restoreTo">,
+	rules: Pick<ConnectionRules, "policy">,
+	sellable: number | null,
+): number | null {
 	if (sellable === null) return null;
 	if (listing.restoreTo !== null) return Math.max(0, Math.min(listing.restoreTo, sellable));
 	return quantityToShow(listing.policy ?? rules.policy, sellable);

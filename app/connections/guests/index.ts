@@ -1,5 +1,6 @@
 /** Guest channels: connecting, matching, watching, going live, and back. Pages call these; each checks the shop itself. */
 export { type CatalogueOutcome, readCatalogue } from "./catalogue.ts";
+export { changeLinks, type LinkChange, type LinksChanged } from "./change-links.ts";
 export { completeConsent } from "./complete-consent.ts";
 export { type ConnectOutcome, connectGuest } from "./connect.ts";
 export { connectGranted, type GrantedOutcome } from "./connect-granted.ts";

@@ -55,20 +55,14 @@ export async function linkListings(
 	const done = await transactionWithRetry(deps.pool, async (tx) => {
 		// Behind a drain that is under way: an order that it could not place is known here, or finds the link.
 		await tx.query("SELECT FROM shop_lane WHERE shop_id = $1 FOR UPDATE", [shopId]);
-		const heldBack = await isPartlyLive(tx, shopId, connectionId);
-		const standing = await tx.query<{ id: number; item_id: number; fresh: boolean }>(linkStatement, [
+		const { standing, fresh } = await link(tx, {
 			shopId,
 			connectionId,
-			JSON.stringify(clear.map(([listing_id, item_id]) => ({ listing_id, item_id }))),
-			heldBack,
-			NOT_LIVE_YET,
-		]);
-		const fresh = standing.rows.filter((row) => row.fresh).map(({ id, item_id }) => ({ listingId: id, itemId: item_id }));
-		if (fresh.length > 0) {
+			links: clear.map(([listingId, itemId]) => ({ listingId, itemId })),
+		});
+		if (fresh.length > 0)
 			await recordAudit(tx, shopId, { actor, action: "listings.linked", subject: String(connectionId), after: { links: fresh } });
-			await lookAgainAtUnmapped(tx, shopId, connectionId);
-		}
-		return { linked: new Map(standing.rows.map(({ id, item_id }) => [id, item_id])), fresh: fresh.length };
+		return { linked: new Map(standing.map(({ listingId, itemId }) => [listingId, itemId])), fresh: fresh.length };
 	});
 	// Only what was named: a whole catalogue is not computed anew for one link by hand. Also what stood before: its process may have
 	// died right here.
@@ -84,6 +78,27 @@ export async function linkListings(
 				: "The listing or the product is gone, it is linked to another product, or it sells another listing's stock.",
 		}));
 	return { linked: done.linked.size, refused };
+}
+
+type Linking = { shopId: number; connectionId: number; links: readonly Link[] };
+
+/**
+ * Within the lane. `standing`: those of the links that are there now; of them `fresh`: those that were not there before. What is
+ * linked to another item already is in neither. Orders that waited for the fresh ones are asked for.
+ */
+export async function link(tx: Client, { shopId, connectionId, links }: Linking): Promise<{ standing: Link[]; fresh: Link[] }> {
+	const heldBack = await isPartlyLive(tx, shopId, connectionId);
+	const { rows } = await tx.query<Link & { fresh: boolean }>(linkStatement, [
+		shopId,
+		connectionId,
+		JSON.stringify(links.map(({ listingId, itemId }) => ({ listing_id: listingId, item_id: itemId }))),
+		heldBack,
+		NOT_LIVE_YET,
+	]);
+	const plain = ({ listingId, itemId }: Link): Link => ({ listingId, itemId });
+	const fresh = rows.filter((row) => row.fresh).map(plain);
+	if (fresh.length > 0) await lookAgainAtUnmapped(tx, shopId, connectionId);
+	return { standing: rows.map(plain), fresh };
 }
 
 /**
@@ -104,7 +119,7 @@ WITH wanted AS (
     paused = l.paused OR $4, paused_reason = CASE WHEN l.paused THEN l.paused_reason WHEN $4 THEN $5 END, updated_at = now()
   FROM wanted w WHERE w.fresh AND l.shop_id = $1 AND l.id = w.id
 )
-SELECT id, item_id, fresh FROM wanted`;
+SELECT id AS "listingId", item_id AS "itemId", fresh FROM wanted`;
 
 /** Orders with lines that nobody could place: read again, their lines find the new links. */
 const UNMAPPED_MAX = 1_000;

@@ -19,7 +19,7 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 	rules: ["policy.changed", "rules.bulk_changed", "defaults.changed"],
 	pauses: ["listings.paused", "listings.resumed"],
-	links: ["listings.linked", "listings.unlinked"],
+	links: ["listings.linked", "listings.unlinked", "listings.moved"],
 	bundles: ["bundle.changed"],
 	locations: ["locations.chosen"],
 	channels: [
@@ -43,6 +43,7 @@ export const UNDOABLE = [
 	"locations.chosen",
 	"listings.linked",
 	"listings.unlinked",
+	"listings.moved",
 	"bundle.changed",
 ];
 

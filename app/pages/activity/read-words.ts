@@ -56,9 +56,19 @@ export function listingIdsOf({ before, after }: Pick<AuditRow, "before" | "after
 	return [...ids];
 }
 
-/** Which products a change of a bundle is about: the bundle, and its parts before and after. */
-const itemIdsOf = (row: AuditRow): number[] =>
-	row.action === "bundle.changed" ? [Number(row.subject), ...[row.before, row.after].flatMap(partsOf).map(({ itemId }) => itemId)] : [];
+/** Which products an entry names: a bundle with its parts before and after, or those that a listing moved between. */
+function itemIdsOf(row: AuditRow): number[] {
+	const sides = [row.before, row.after];
+	if (row.action === "bundle.changed") return [Number(row.subject), ...sides.flatMap(partsOf).map(({ itemId }) => itemId)];
+	return row.action === "listings.moved" ? sides.flatMap(linkedOf).slice(0, LINKED_MAX) : [];
+}
+
+/** Of an entry's products so many are looked up: more than are named of them. */
+const LINKED_MAX = 20;
+
+/** The products that one side of an entry links listings to. */
+export const linkedOf = (side: unknown): number[] =>
+	asList(isRecord(side) ? side.links : null).flatMap((one) => (isRecord(one) && typeof one.itemId === "number" ? [one.itemId] : []));
 
 /** The parts in one side of such an entry. */
 export function partsOf(side: unknown): { itemId: number; quantity: number }[] {

@@ -3,7 +3,7 @@ import { policySchema } from "#domain";
 import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
-import { listingIdsOf, NAMED_MAX, partsOf, type Words } from "./read-words.ts";
+import { linkedOf, listingIdsOf, NAMED_MAX, partsOf, type Words } from "./read-words.ts";
 
 type Said = Pick<Entry, "what" | "before" | "after">;
 type Fields = Record<string, unknown>;
@@ -49,6 +49,12 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Linked ${things()} on ${channel}`);
 		case "listings.unlinked":
 			return plain(`Took the link of ${things()} on ${channel} away`);
+		case "listings.moved":
+			return {
+				what: `Linked ${things()} on ${channel} to another product`,
+				before: sayLinked(row.before, words),
+				after: sayLinked(row.after, words),
+			};
 		case "bundle.changed":
 			return {
 				what: `Changed what ${words.item(Number(row.subject))} is made of`,
@@ -127,6 +133,9 @@ function sayLocations(side: Fields, words: Words): string {
 
 const sayParts = (side: unknown, words: Words): string =>
 	listed(partsOf(side).map(({ itemId, quantity }) => `${quantity} × ${words.item(itemId)}`)) || "itself";
+
+const sayLinked = (side: unknown, words: Words): string =>
+	listed([...new Set(linkedOf(side).map((itemId) => words.item(itemId)))].slice(0, NAMED_MAX));
 
 const sayDefaults = (side: Fields, words: Words) => `${sayPolicy(side.policy)}; stock of ${sayLocations(side, words)}`;
 const sayRight = (right: unknown): string | null => (isRight(right) ? RIGHT_WORDS[right].name : null);

@@ -51,7 +51,8 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 		case "locations.chosen":
 			return undoLocations(deps, shopId, entry, actor);
 		case "listings.linked":
-		case "listings.unlinked": {
+		case "listings.unlinked":
+		case "listings.moved": {
 			const done = await undoLinks(deps, shopId, connectionId, { auditId: entry.id, actor });
 			if (done.outcome === "unknown") return done;
 			return done.listings > 0 ? { outcome: "undone", things: done.listings } : { outcome: "overtaken" };

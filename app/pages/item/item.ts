@@ -21,6 +21,8 @@ export type ItemPage = {
 	/** The bundles that this is a part of. */
 	partOf: { itemId: number; sku: string; title: string; quantity: number }[];
 	listings: ItemListing[];
+	/** Where a listing can be linked to it. */
+	channels: { id: number; name: string }[];
 	story: Story;
 };
 

@@ -64,6 +64,7 @@ export async function readItem(
 				partsFixed: whyNoBundle({ isHomeBundle: item.is_home_bundle, isPart: partOf.length > 0 }),
 				partOf,
 				listings: listings.map((listing) => toListing(listing, { shop, figures, audit, words })),
+				channels: guestsOf(shop).map(({ id, name }) => ({ id, name })),
 				story: await readStory(client, shopId, {
 					itemId,
 					itemIds: isBundle ? parts.map((part) => part.itemId) : [itemId],

@@ -4,10 +4,16 @@ import { useAllowed } from "../../components/use-right.ts";
 import { number } from "../../components/words.ts";
 import { type PartDraft, PartsForm } from "./parts-form.tsx";
 
-type PartsCardProps = { item: ItemPage; parts: readonly PartDraft[] | null; onParts: (parts: readonly PartDraft[] | null) => void };
+/** `locked`: its links are being changed, which is foretold by the parts that stand. */
+type PartsCardProps = {
+	item: ItemPage;
+	parts: readonly PartDraft[] | null;
+	onParts: (parts: readonly PartDraft[] | null) => void;
+	locked: boolean;
+};
 
 /** What a bundle is made of, or the bundles that a part is in: a sale of one is a sale of the others. `parts`: as somebody edits them. */
-export function PartsCard({ item, parts, onParts }: PartsCardProps) {
+export function PartsCard({ item, parts, onParts, locked }: PartsCardProps) {
 	const mayEdit = useAllowed("operate") && item.partsFixed === null;
 	const isPart = item.partOf.length > 0 && item.parts.length === 0;
 	if (item.parts.length === 0 && !isPart && !mayEdit) return null;
@@ -22,6 +28,7 @@ export function PartsCard({ item, parts, onParts }: PartsCardProps) {
 						{mayEdit && parts === null && (
 							<Button
 								size="slim"
+								disabled={locked}
 								onClick={() => onParts(draftOf(item))}
 								accessibilityLabel={item.parts.length > 0 ? "Edit what it is made of" : "Add parts"}
 							>

@@ -1,17 +1,14 @@
-import { useFetcher } from "@remix-run/react";
 import { BlockStack, Box, Button, InlineStack, Text, TextField } from "@shopify/polaris";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import type { ItemPage } from "#app/pages/item/item.ts";
 import { PARTS_MAX, UNITS_MAX } from "#app/pages/item/parts.ts";
 import { number } from "../../components/words.ts";
 import type { PartsLook } from "../app.items.$id.parts.ts";
 import { PartsPreviewList } from "./parts-preview.tsx";
+import { useLook } from "./use-look.ts";
 
 /** A part as it is being typed. */
 export type PartDraft = { itemId: number; sku: string; title: string; units: string };
-
-/** A person who types is not answered letter by letter. */
-const TYPING_MS = 300;
 
 type PartsFormProps = { item: ItemPage; parts: readonly PartDraft[]; onParts: (parts: readonly PartDraft[] | null) => void };
 
@@ -83,7 +80,7 @@ export function PartsForm({ item, parts, onParts }: PartsFormProps) {
 function AddPart({ address, parts, onParts }: Pick<PartsFormProps, "parts" | "onParts"> & { address: string }) {
 	const [query, setQuery] = useState("");
 	const asked = query.trim();
-	const found = useLook(asked === "" ? null : `${address}?q=${encodeURIComponent(asked)}`)?.found ?? [];
+	const found = useLook<PartsLook>(asked === "" ? null : `${address}?q=${encodeURIComponent(asked)}`)?.found ?? [];
 	const offered = asked === "" ? [] : found.filter(({ itemId }) => parts.every((part) => part.itemId !== itemId));
 	return (
 		<BlockStack gap="200">
@@ -124,24 +121,7 @@ function AddPart({ address, parts, onParts }: Pick<PartsFormProps, "parts" | "on
 	);
 }
 
-const useLookAhead = (address: string | null) => useLook(address)?.preview ?? null;
-
-/** What the server says of this address, once nobody has typed for a moment; null until it has. */
-function useLook(address: string | null): PartsLook | null {
-	const fetcher = useFetcher<PartsLook>();
-	const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-	const [answered, setAnswered] = useState<string | null>(null);
-	const { load } = fetcher;
-	useEffect(() => {
-		if (address === null) return;
-		timer.current = setTimeout(() => {
-			setAnswered(address);
-			load(address);
-		}, TYPING_MS);
-		return () => clearTimeout(timer.current);
-	}, [address, load]);
-	return address !== null && answered === address && fetcher.state === "idle" ? (fetcher.data ?? null) : null;
-}
+const useLookAhead = (address: string | null) => useLook<PartsLook>(address)?.preview ?? null;
 
 export const isUnits = (text: string): boolean => /^\d{1,3}$/.test(text) && Number(text) >= 1;
 

@@ -5,6 +5,7 @@ import { boundary } from "@shopify/shopify-app-remix/server";
 import { useState } from "react";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
+import { changeLinks, type LinkChange } from "#app/connections/guests/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { PARTS_MAX, UNITS_MAX } from "#app/pages/item/parts.ts";
@@ -18,6 +19,7 @@ import { SaveBar } from "../../components/save-bar.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { plural } from "../../components/words.ts";
+import { areLinksChanged, type LinksDraft } from "./links-form.tsx";
 import { draftOf, PartsCard } from "./parts-card.tsx";
 import { isUnits, type PartDraft } from "./parts-form.tsx";
 import { type Rules, RulesCard } from "./rules-card.tsx";
@@ -41,16 +43,18 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 
 const LISTINGS_MAX = 200;
 const made = z.array(z.object({ itemId: z.int().positive(), quantity: z.int().min(1).max(UNITS_MAX) })).max(PARTS_MAX);
+const productOrNone = z.int().positive().nullable();
 const asked = z.discriminatedUnion("intent", [
 	z.object({
 		intent: z.literal("save"),
 		rules: z.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() })).max(LISTINGS_MAX),
 		made: z.object({ parts: made, was: made }).nullable(),
+		links: z.array(z.object({ listingId: z.int().positive(), was: productOrNone, to: productOrNone })).max(LISTINGS_MAX),
 	}),
 	z.object({ intent: z.literal("pause"), listingIds: z.array(z.int().positive()).min(1).max(LISTINGS_MAX), paused: z.boolean() }),
 ]);
 
-/** A rule that is in force already, and a pause that is there already, are no change: sent twice is sent once. */
+/** A rule that is in force already, a link and a pause that are there already, are no change: sent twice is sent once. */
 export const action = ({ request, params }: ActionFunctionArgs) =>
 	answering(async (): Promise<Said> => {
 		const { shopId, userId: actor } = await requireRight(request, "operate");
@@ -61,6 +65,8 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 			// The parts first: where they are refused, nothing of the rest is saved either.
 			const refused = read.data.made && (await changeParts(shopId, { itemId: idOf(params.id), ...read.data.made, actor }));
 			if (refused) return refused;
+			const notLinked = await changeOwnLinks(shopId, idOf(params.id), { changes: read.data.links, actor });
+			if (notLinked) return notLinked;
 			if (read.data.rules.length === 0) return { ok: true, message: "Saved. What changes is on its way." };
 			const saved = await saveRules(deps(), shopId, { rules: read.data.rules, actor });
 			return saved.outcome === "unknown" ? gone : { ok: true, message: `${plural(saved.listings, "rule")} saved` };
@@ -75,6 +81,29 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 			message: paused ? "Paused. Nothing is sent to it until it is resumed." : "Resumed. It is brought to its figure now.",
 		};
 	});
+
+/** The page of one product links to it and unlinks from it, and nothing else. */
+async function changeOwnLinks(
+	shopId: number,
+	itemId: number,
+	{ changes, actor }: { changes: readonly LinkChange[]; actor: string },
+): Promise<Said | null> {
+	if (changes.length === 0) return null;
+	const foreign = changes.some(({ was, to }) => to !== itemId && (to !== null || was !== itemId));
+	if (foreign) return { ok: false, message: "That could not be understood. No link was changed." };
+	const saved = await changeLinks(deps(), shopId, { changes, actor });
+	switch (saved.outcome) {
+		case "saved":
+		case "unchanged":
+			return null;
+		case "overtaken":
+			return { ok: false, message: "Somebody linked it otherwise meanwhile. No link was changed: open the page again." };
+		case "refused":
+			return { ok: false, message: `${saved.reason} No link was changed.` };
+		case "unknown":
+			return { ok: false, message: "This listing is gone. No link was changed: open the page again." };
+	}
+}
 
 type Parts = z.infer<typeof made>;
 
@@ -102,18 +131,21 @@ export default function ItemPage() {
 	// As the form found them: what is saved is refused if somebody else has changed them since.
 	const [was, setWas] = useState<readonly PartDraft[]>([]);
 	const isRemade = parts !== null && JSON.stringify(parts) !== JSON.stringify(was);
+	const [links, setLinks] = useState<LinksDraft | null>(null);
 	const discard = () => {
 		setRules({});
 		setParts(null);
+		setLinks(null);
 	};
 	useSaid(fetcher, (said) => said.ok && discard());
-	useFresh({ paused: edited.length > 0 || parts !== null || fetcher.state !== "idle" });
+	useFresh({ paused: edited.length > 0 || parts !== null || links !== null || fetcher.state !== "idle" });
 	const send = (body: z.input<typeof asked>) => fetcher.submit(JSON.stringify(body), { method: "post", encType: "application/json" });
 	const save = () =>
 		send({
 			intent: "save",
 			rules: edited.map(([listingId, rule]) => ({ listingId: Number(listingId), policy: rule?.policy ?? null })),
 			made: isRemade ? { parts: parts.map(toPart), was: was.map(toPart) } : null,
+			links: areLinksChanged(links) ? changesOf(links, item.id) : [],
 		});
 	return (
 		<AppPage
@@ -130,7 +162,7 @@ export default function ItemPage() {
 		>
 			<SaveBar
 				id="edit-item"
-				open={edited.length > 0 || isRemade}
+				open={edited.length > 0 || isRemade || areLinksChanged(links)}
 				saving={fetcher.state !== "idle"}
 				disabled={edited.some(([, rule]) => rule?.wrong) || (parts ?? []).some(({ units }) => !isUnits(units))}
 				onSave={save}
@@ -147,6 +179,7 @@ export default function ItemPage() {
 								if (parts === null) setWas(draftOf(item));
 								setParts(next);
 							}}
+							locked={links !== null}
 						/>
 					</BlockStack>
 				</div>
@@ -158,6 +191,9 @@ export default function ItemPage() {
 							onRules={setRules}
 							busy={fetcher.state !== "idle"}
 							onPause={(listingId, paused) => send({ intent: "pause", listingIds: [listingId], paused })}
+							links={links}
+							onLinks={setLinks}
+							linksLocked={parts !== null}
 						/>
 						<StoryCard item={item} />
 					</BlockStack>
@@ -166,6 +202,11 @@ export default function ItemPage() {
 		</AppPage>
 	);
 }
+
+const changesOf = ({ link, unlink }: LinksDraft, itemId: number): LinkChange[] => [
+	...link.map(({ listingId, linkedTo }) => ({ listingId, was: linkedTo?.itemId ?? null, to: itemId })),
+	...unlink.map(({ id }) => ({ listingId: id, was: itemId, to: null })),
+];
 
 const toPart = ({ itemId, units }: PartDraft) => ({ itemId, quantity: Number(units) });
 

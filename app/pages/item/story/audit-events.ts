@@ -1,6 +1,6 @@
 import type { Queryable } from "#app/db.server.ts";
 import { ACTIONS, type AuditRow } from "../../activity/entry.ts";
-import { listingIdsOf, readWords } from "../../activity/read-words.ts";
+import { linkedOf, listingIdsOf, readWords } from "../../activity/read-words.ts";
 import { sayEntry } from "../../activity/say-entry.ts";
 import type { StoryEvent } from "../item.ts";
 import type { StoryPart } from "../read-story.ts";
@@ -9,7 +9,7 @@ import type { StoryPart } from "../read-story.ts";
 const LOOK_MAX = 300;
 const OF_LISTINGS = [...ACTIONS.rules, ...ACTIONS.pauses, ...ACTIONS.links, ...ACTIONS.locations];
 
-/** What people decided that this product's figures follow: its own rules and pauses, and those of its channels. */
+/** What people decided that this product's figures follow: its own rules, pauses and links (also former ones), and those of its channels. */
 export async function readAuditEvents(
 	db: Queryable,
 	shopId: number,
@@ -17,7 +17,8 @@ export async function readAuditEvents(
 ): Promise<StoryEvent[]> {
 	const { rows } = await db.query<AuditRow>(
 		`SELECT id, actor, action, subject, before, after, at FROM audit
-		  WHERE shop_id = $1 AND (action = ANY($2) AND subject = ANY($3) OR action = ANY($6) AND subject = $7) AND ($4::timestamptz IS NULL OR at < $4) ORDER BY id DESC LIMIT $5`,
+		  WHERE shop_id = $1 AND (action = ANY($2) AND subject = ANY($3) OR action = ANY($6) AND subject = $7
+		    OR action = ANY($8) AND (before->'links' @> $9::jsonb OR after->'links' @> $9::jsonb)) AND ($4::timestamptz IS NULL OR at < $4) ORDER BY id DESC LIMIT $5`,
 		[
 			shopId,
 			OF_LISTINGS,
@@ -26,11 +27,14 @@ export async function readAuditEvents(
 			LOOK_MAX,
 			ACTIONS.bundles,
 			String(itemId),
+			ACTIONS.links,
+			JSON.stringify([{ itemId }]),
 		],
 	);
 	const own = new Set(listings.map(({ id }) => id));
 	const about = rows.filter((row) => {
 		const ids = listingIdsOf(row);
+		if ([row.before, row.after].flatMap(linkedOf).includes(itemId)) return true;
 		return ids.length === 0 || ids.some((id) => own.has(id));
 	});
 	const words = await readWords(db, shopId, reader, about);
