@@ -11,7 +11,7 @@ import {
 	resealCredentials,
 	runImport,
 } from "#connections";
-import { type DeliveryDeps, deliver, resolveMended } from "#delivery";
+import { type DeliveryDeps, deliver, lookLate, resolveMended } from "#delivery";
 import { doRuns, forgetOldEvents, noticeOutOfStep, sendEvents } from "#flow";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
@@ -80,6 +80,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		async "flow.look"() {
 			await noticeOutOfStep(deps.pool);
 			await resolveMended(deps.pool);
+			await lookLate(deps.pool);
 		},
 		async "connections.refresh-tokens"() {
 			await refreshAgingTokens(deps);

@@ -95,6 +95,8 @@ export type Capabilities = {
 	resendsWebhooks: boolean;
 	/** An absolute write may still land this long after we stopped waiting for it. */
 	lateHorizonMs: number;
+	/** A write is accepted at once and shows later: its figure may appear at any reading, also that of one sent before others. */
+	appliesLater?: boolean;
 	/** Resolution of the channel's time stamps. */
 	clockResolutionMs: number;
 	/** The clocks of its orders and of its figures may be so far apart: within that, nobody can tell which came first. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { listDeadLetters } from "#dead-letters";
-import { pushListings } from "#delivery";
+import { lookLate, pushListings } from "#delivery";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { attemptsOf, deliveryDeps, homeShows, listingOf, openShop, orderComes, timePasses } from "../../tests/kit/delivery.ts";
 import { createNeighbourStore, type NeighbourStore } from "../../tests/kit/neighbour-store.ts";
@@ -118,6 +118,74 @@ test("R41 what was overtaken and lands late, over a sale, is lowered again, and 
 	await push();
 	expect(written()).toEqual([7, 4, 5]);
 	expect(await listing()).toMatchObject({ desired: 5, sent: 5 });
+});
+
+test("R41 what was overtaken and lands after nobody waits for it any more is found by a last look at the horizon's end", async () => {
+	await homeShows(database.pool, shop, 0, 7);
+	await push();
+	await homeShows(database.pool, shop, 0, 4);
+	await push();
+	store.figures.set("listing-0", 4);
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	await timePasses(database.pool, shop, "45 seconds");
+	await push();
+	expect(await listing()).toMatchObject({ shown: 4, uncertain: false, dirty: false });
+	store.applyAccepted(1);
+	expect(shown()).toBe(7);
+	expect(await lookLate(database.pool)).toBe(0);
+	await timePasses(database.pool, shop, "10 minutes");
+	expect(await Promise.all([lookLate(database.pool), lookLate(database.pool)])).toContain(1);
+	await push();
+	expect(written()).toEqual([7, 4, 4]);
+	store.forgetAccepted();
+	store.figures.set("listing-0", 4);
+	await timePasses(database.pool, shop, "20 seconds");
+	await push();
+	expect(await listing()).toMatchObject({ shown: 4, dirty: false });
+	expect(await lookLate(database.pool)).toBe(0);
+	const { rows } = await database.pool.query("SELECT cause FROM difference WHERE shop_id = $1", [shop.shopId]);
+	expect(rows).toEqual([]);
+});
+
+test("R41 R43 an earlier write of ours that shows first is not taken for a sale for longer than orders take, nor for somebody else's", async () => {
+	await homeShows(database.pool, shop, 0, 9);
+	await push();
+	await homeShows(database.pool, shop, 0, 7);
+	await push();
+	store.applyAccepted(1);
+	await timePasses(database.pool, shop, "5 seconds");
+	await push();
+	// It may have been a sale: one unit is held back until its order would be here.
+	expect([shown(), await listing()]).toEqual([9, expect.objectContaining({ unseen: 1 })]);
+	store.applyAccepted();
+	for (let turn = 0; turn < 6; turn++) {
+		await timePasses(database.pool, shop, "4 minutes");
+		await push();
+		store.applyAccepted();
+	}
+	expect([shown(), await listing()]).toEqual([7, expect.objectContaining({ desired: 7, shown: 7, unseen: 0, dirty: false })]);
+	const { rows } = await database.pool.query("SELECT cause FROM difference WHERE shop_id = $1", [shop.shopId]);
+	expect(rows).toEqual([]);
+});
+
+test("R16 after a figure that only a write and a sale together explain, a raise waits for minutes and not for the horizon", async () => {
+	await homeShows(database.pool, shop, 0, 9);
+	await push();
+	store.applyAccepted();
+	const soldAt = store.sell("listing-0") as string;
+	await timePasses(database.pool, shop, "10 seconds");
+	await push();
+	expect(await listing()).toMatchObject({ shown: 8, unseen: 1, uncertain: true });
+	await orderComes(database.pool, shop, 0, soldAt);
+	await homeShows(database.pool, shop, 0, 12);
+	await timePasses(database.pool, shop, "90 seconds");
+	await push();
+	expect(written()).toEqual([9]);
+	await timePasses(database.pool, shop, "40 seconds");
+	await push();
+	expect(written()).toEqual([9, 11]);
+	await expectCoherentState(database.pool, shop.shopId);
 });
 
 test.each(["sale", "write"])("R41 the channel sells while a write is on its way, the %s first: the figure ends right", async (first) => {

@@ -103,6 +103,7 @@ async function planBatch(
 				now,
 				watching,
 				ownSalesLower,
+				appliesLater: channel.capabilities.appliesLater ?? false,
 				pace: paces.get(listing.id) ?? 0,
 				lastReading,
 			});

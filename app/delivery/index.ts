@@ -5,6 +5,7 @@
 export { type Answered, answerUnresolved } from "./answer-unresolved.ts";
 export { deliver, findDueDeliveries } from "./deliver.ts";
 export type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from "./deps.ts";
+export { lookLate } from "./look-late.ts";
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";
 export { resolveMended } from "./resolve-mended.ts";

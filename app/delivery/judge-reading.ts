@@ -33,7 +33,7 @@ export function judgeReading(
 	locked: ListingState,
 	asked: ClaimedListing,
 	answer: Answer | undefined,
-	context: { now: number; watching: boolean; ownSalesLower: boolean; pace: number; lastReading: boolean },
+	context: { now: number; watching: boolean; ownSalesLower: boolean; appliesLater: boolean; pace: number; lastReading: boolean },
 ): Judgement {
 	const { now } = context;
 	if (locked.desired === null || !locked.deliverable) return settled(locked, now, locked.desired === null);
@@ -70,7 +70,12 @@ export function judgeReading(
 		reading,
 	);
 	const difference = raisedElsewhere(listing, reading, now);
-	const next = afterReading(listing, { reading, readAt, plan, seenBefore: asked.seen, ordersCame, apart, now });
+	// The lower figure may as well be an earlier write of ours that has shown by now, which no order will ever claim.
+	const assumedOfPlan = plan.action === "write" ? plan.assumed : 0;
+	const isLastLook = listing.lateUntil !== null && listing.lateUntil <= now;
+	const isDoubtful = context.appliesLater && (isLastLook || (listing.uncertainUntil ?? 0) > now);
+	const doubted = isDoubtful ? Math.max(0, plan.unseen - assumedOfPlan - listing.unseen) : 0;
+	const next = afterReading(listing, { reading, readAt, plan, doubted, seenBefore: asked.seen, ordersCame, apart, now });
 	switch (plan.action) {
 		case "write":
 			if (!context.watching) return { verdict: "write", listing: next, quantity: plan.quantity, reading, difference };

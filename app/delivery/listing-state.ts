@@ -37,6 +37,8 @@ export type ListingState = {
 	recheck: boolean;
 	seen: number | null;
 	uncertainUntil: number | null;
+	/** What was accepted and overtaken may show until then, although nothing waits for it: there is a last look at that moment. */
+	lateUntil: number | null;
 	parked: boolean;
 	/** Linked, and neither paused by the merchant nor parked by us. */
 	deliverable: boolean;
@@ -53,6 +55,8 @@ const SEEN_PATIENCE_MS = 3_000;
 
 /** Orders mostly come within seconds; a unit that was taken for sold and was not is offered again after this. */
 const ASSUMED_MS = 10_000;
+/** And one that was missed while writes of ours were still to show after this, as channels that apply late also tell late. */
+const DOUBTED_MS = 60_000;
 
 /**
  * Brings the units that were taken for sold on the way of a write up to date, before a reading is judged. What orders claimed is
@@ -76,15 +80,16 @@ export function withCurrentAssumptions(listing: ListingState, reading: number, n
  */
 export function afterReading(
 	listing: ListingState,
-	{ reading, readAt, plan, seenBefore, ordersCame, apart, now }: ReadingTaken,
+	{ reading, readAt, plan, doubted, seenBefore, ordersCame, apart, now }: ReadingTaken,
 ): ListingState {
-	const assumed = plan.action === "write" ? plan.assumed : 0;
+	const assumed = doubted + (plan.action === "write" ? plan.assumed : 0);
+	const assumedMs = doubted > 0 ? DOUBTED_MS : ASSUMED_MS;
 	return {
 		...listing,
 		shown: reading,
 		unseen: plan.unseen,
 		assumed: listing.assumed + assumed,
-		assumedUntil: assumed > 0 ? now + ASSUMED_MS : listing.assumedUntil,
+		assumedUntil: assumed > 0 ? Math.max(now + assumedMs, listing.assumedUntil ?? 0) : listing.assumedUntil,
 		readAt,
 		writtenAt: readAt,
 		originalQuantity: listing.originalQuantity ?? reading,
@@ -93,24 +98,32 @@ export function afterReading(
 		// What asked for a look while the reading was under way may speak of a later moment.
 		recheck: (listing.recheck && ordersCame) || apart,
 		seen: listing.seen === seenBefore ? null : listing.seen,
-		uncertainUntil: stillUncertainUntil(listing, reading, now),
+		...doubtAfter(listing, reading, now),
 	};
 }
 
 /** Of what was accepted before a write that shows by now: at least so long, and so many times as long as that write took. */
 const OVERTAKEN_MIN_MS = 30_000;
 const OVERTAKEN_TIMES = 4;
+/** Where the channel has moved, but to a figure that only the newest write and sales together explain. */
+const MOVED_MIN_MS = 120_000;
 
 /**
  * Where the newest of several accepted writes shows, an older one that is still to come was overtaken by it, although it went
  * out before. It is waited for in proportion to what the newer one took, and not for the whole horizon, which is the bound of
  * a write that nobody has seen anything of: sales in quick succession are lowered by writes that overlap, and a listing that
- * could not be raised for the horizon after each of them would hardly be raised on a good day.
+ * could not be raised for the horizon after each of them would hardly be raised on a good day. The horizon is the last look.
  */
-function stillUncertainUntil(listing: ListingState, reading: number, now: number): number | null {
-	if (listing.uncertainUntil === null || isSettled(listing, reading, now)) return null;
-	if (listing.acceptedAt === null || !showsSent(listing, reading)) return listing.uncertainUntil;
-	return Math.min(listing.uncertainUntil, now + Math.max(OVERTAKEN_MIN_MS, OVERTAKEN_TIMES * (now - listing.acceptedAt)));
+function doubtAfter(listing: ListingState, reading: number, now: number): Pick<ListingState, "uncertainUntil" | "lateUntil"> {
+	const lateUntil = listing.lateUntil !== null && listing.lateUntil <= now ? null : listing.lateUntil;
+	const { uncertainUntil, acceptedAt } = listing;
+	if (uncertainUntil === null || isSettled(listing, reading, now)) return { uncertainUntil: null, lateUntil };
+	if (acceptedAt === null) return { uncertainUntil, lateUntil };
+	const shows = showsSent(listing, reading);
+	if (!shows && reading === listing.shown) return { uncertainUntil, lateUntil };
+	const until = now + Math.max(shows ? OVERTAKEN_MIN_MS : MOVED_MIN_MS, OVERTAKEN_TIMES * (now - acceptedAt));
+	if (until >= uncertainUntil) return { uncertainUntil, lateUntil };
+	return { uncertainUntil: until, lateUntil: Math.max(uncertainUntil, lateUntil ?? 0) };
 }
 
 /** Nothing that we sent can still land: its time is over, or the only such write has. */
@@ -132,6 +145,8 @@ export type ReadingTaken = {
 	/** Channel's clock. */
 	readAt: number;
 	plan: WritePlan;
+	/** Of `plan.unseen`, what a write of ours that has yet to show would explain as well. */
+	doubted: number;
 	/** `seen` when the reading was asked for. */
 	seenBefore: number | null;
 	/** Orders of this channel were applied to the listing while the reading was under way. */

@@ -42,7 +42,7 @@ export const catalog = {
 	sweep: timer({ everyMs: 1_000 }),
 	/** Renews the tokens of shops that nothing has called for weeks, before they run out. */
 	"connections.refresh-tokens": timer({ everyMs: 3_600_000 }),
-	/** What only the clock brings out: channels that are out of step, and failed updates that have succeeded since. */
+	/** What only the clock brings out: channels out of step, failed updates that have succeeded, listings to be looked at a last time. */
 	"flow.look": timer({ everyMs: 30_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
 	housekeeping: timer({ everyMs: 3_600_000 }),

@@ -73,6 +73,7 @@ export function applyOwnOrder(listing: Listing, sale: { change: number; from: nu
 	if (sale.from >= knownAt + resolutionMs) return { ...touched, shown: listing.shown - sale.change };
 	const paid = Math.min(listing.unseen, Math.max(0, sale.change));
 	if (sale.to + resolutionMs <= (listing.readAt ?? knownAt)) return { ...touched, unseen: listing.unseen - paid };
+	const shown = listing.shown - Math.max(0, sale.change - paid);
 	// The look is due now, whatever it waited for.
-	return { ...touched, unseen: listing.unseen - paid, shown: listing.shown - (sale.change - paid), recheck: true, nextAttemptAt: null };
+	return { ...touched, unseen: listing.unseen - paid, shown, recheck: true, nextAttemptAt: null };
 }

@@ -61,7 +61,8 @@ export async function attemptsOf(
 export async function timePasses(pool: pg.Pool, shop: TestShop, interval: string): Promise<void> {
 	await pool.query(
 		`UPDATE listing SET next_attempt_at = next_attempt_at - $2::interval, uncertain_until = uncertain_until - $2::interval,
-		   assumed_until = assumed_until - $2::interval, accepted_at = accepted_at - $2::interval, claimed_until = claimed_until - $2::interval WHERE shop_id = $1`,
+		   assumed_until = assumed_until - $2::interval, accepted_at = accepted_at - $2::interval, claimed_until = claimed_until - $2::interval,
+		   late_until = late_until - $2::interval WHERE shop_id = $1`,
 		[shop.shopId, interval],
 	);
 	await pool.query("UPDATE rate_budget SET blocked_until = blocked_until - $2::interval WHERE shop_id = $1", [shop.shopId, interval]);

@@ -69,6 +69,7 @@ export function createNeighbourStore(
 				resendsWebhooks: false,
 				lateHorizonMs: options.lateHorizonMs ?? 60_000,
 				clockResolutionMs: 1_000,
+				...(options.appliesLater ? { appliesLater: true } : {}),
 			},
 			limits: {
 				unitsPerSecond: options.unitsPerSecond ?? 1_000,

@@ -30,6 +30,7 @@ export const amazon: Channel = {
 		// ACCEPTED is queued, not applied: "It takes few minutes" (docs#2167), and nothing keeps an older submission from being
 		// applied after a newer one. No page of Amazon's gives a bound; a quarter of an hour covers what sellers tell of.
 		lateHorizonMs: 15 * 60_000,
+		appliesLater: true,
 		// Stamps and the Date header are whole seconds.
 		clockResolutionMs: 1000,
 		// Orders and listings are two services, and orders' data lags by two minutes (developer-docs,

@@ -23,7 +23,7 @@ export async function lockClaimed(
 const lockStatement = `
 SELECT id, external_id, parent_external_id, item_id, desired, desired_movement_id, landed_movement_id, shown, unseen,
   assumed, assumed_until, unseen_saved, read_at, written_at,
-  original_quantity, sent, sent_over, sent_alone, accepted_at, own_changes, recheck, seen, uncertain_until, parked,
+  original_quantity, sent, sent_over, sent_alone, accepted_at, own_changes, recheck, seen, uncertain_until, late_until, parked,
   NOT parked AND NOT paused AND link_state = 'linked' AS deliverable, dirty_since, next_attempt_at, attempts, attempts_class
 FROM listing
 WHERE shop_id = $1 AND claim_token = $2 AND id = ANY($3::bigint[]) AND (NOT $4 OR claimed_until > clock_timestamp())
@@ -53,6 +53,7 @@ const toState = (row: Record<string, unknown>): ListingState => ({
 	recheck: row.recheck as boolean,
 	seen: row.seen as number | null,
 	uncertainUntil: milliseconds(row.uncertain_until),
+	lateUntil: milliseconds(row.late_until),
 	parked: row.parked as boolean,
 	deliverable: row.deliverable as boolean,
 	dirtySince: milliseconds(row.dirty_since),

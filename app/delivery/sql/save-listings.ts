@@ -19,14 +19,14 @@ UPDATE listing l SET
   unseen_at = CASE WHEN r.unseen = 0 THEN NULL WHEN r.unseen > l.unseen THEN r.read_at ELSE coalesce(l.unseen_at, r.read_at) END,
   original_at = CASE WHEN l.original_quantity IS NULL AND r.original_quantity IS NOT NULL THEN r.read_at ELSE l.original_at END,
   original_quantity = r.original_quantity, sent = r.sent, sent_over = CASE WHEN r.sent IS NULL THEN NULL ELSE l.sent_over END,
-  accepted_at = r.accepted_at, recheck = r.recheck, seen = r.seen, uncertain_until = r.uncertain_until,
+  accepted_at = r.accepted_at, recheck = r.recheck, seen = r.seen, uncertain_until = r.uncertain_until, late_until = r.late_until,
   parked = r.parked, dirty_since = r.dirty_since, next_attempt_at = r.next_attempt_at, attempts = r.attempts,
   attempts_class = r.attempts_class, updated_at = now(),
   claim_token = CASE WHEN r.kept_ms IS NULL THEN NULL ELSE l.claim_token END,
   claimed_until = clock_timestamp() + r.kept_ms * interval '1 millisecond'
 FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, landed_movement_id bigint, shown int, unseen int, assumed int, assumed_until timestamptz,
   read_at timestamptz, written_at timestamptz,
-  original_quantity int, sent int, accepted_at timestamptz, recheck boolean, seen int, uncertain_until timestamptz, parked boolean, dirty_since timestamptz,
+  original_quantity int, sent int, accepted_at timestamptz, recheck boolean, seen int, uncertain_until timestamptz, late_until timestamptz, parked boolean, dirty_since timestamptz,
   next_attempt_at timestamptz, attempts int, attempts_class text, kept_ms int)
 WHERE l.shop_id = $1 AND l.id = r.id AND l.claim_token = $2`;
 
@@ -45,6 +45,7 @@ const toRecord = ({ listing, keptMs }: SavedListing) => ({
 	recheck: listing.recheck,
 	seen: listing.seen,
 	uncertain_until: iso(listing.uncertainUntil),
+	late_until: iso(listing.lateUntil),
 	parked: listing.parked,
 	dirty_since: iso(listing.dirtySince),
 	next_attempt_at: iso(listing.nextAttemptAt),
