@@ -7,6 +7,7 @@ import { targetOf } from "#listings";
 import type { Deps } from "../deps.ts";
 import { openClient } from "../open-client.ts";
 import { NOT_LIVE_YET } from "./partly-live.ts";
+import { patiently } from "./patiently.ts";
 import { readStandings, type Standing, showing } from "./standings.ts";
 
 export type DryRun = {
@@ -58,7 +59,7 @@ export async function dryRun(
 			const last = rows.at(-1);
 			if (!last) return { outcome: "ran", ...result };
 			after = last.id;
-			const readings = await read(client, rows);
+			const readings = await patiently(() => read(client, rows));
 			await onLines(
 				rows.flatMap((row, index) => count(result, row, readings[index] ?? null, channel)),
 				result.listings,

@@ -167,6 +167,12 @@ describe("R42 the dry run says what the first push will do", () => {
 		expect(await stockOf(w.deps.pool, shop, 1)).toMatchObject({ available: 47 });
 	});
 
+	test("R17 a store that is asked too much is asked again when it says, and the look goes on", async () => {
+		w.world.faults.next(store.channel, 2, { kind: "status", status: 429, retryAfterSeconds: 1 });
+		expect(await run()).toMatchObject({ outcome: "ran", changes: 5 });
+		expect(w.world.books.calls(store.channel).filter(({ status }) => status === 429)).toHaveLength(2);
+	});
+
 	test("R31 a store that does not answer is a reason, not a crash", async () => {
 		store.ail("maintenance");
 		expect(await dryRun(w.deps, shop.shopId, connectionId)).toMatchObject({ outcome: "failed", reason: expect.any(String) });
