@@ -11,12 +11,14 @@ import {
 	resealCredentials,
 	runImport,
 } from "#connections";
+import { foldProblems, openDepthOfAll } from "#dead-letters";
 import { type DeliveryDeps, deliver, lookLate, resolveMended } from "#delivery";
 import { doRuns, forgetOldEvents, noticeOutOfStep, sendEvents } from "#flow";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
 import type { Handlers } from "#jobs";
 import { compareStock, pollOrders } from "#reconcile";
+import { metrics } from "#telemetry";
 import { createSweep, type SweepDeps } from "./sweep.ts";
 
 export type HandlerDeps = Deps & SweepDeps & { publicUrl: string };
@@ -28,6 +30,7 @@ export type HandlerDeps = Deps & SweepDeps & { publicUrl: string };
 export function createHandlers(deps: HandlerDeps): Handlers {
 	const applying = applyDepsOf(deps);
 	const delivering = deliveryDepsOf(deps);
+	let depthIsKnown = false;
 	return {
 		async "apply.drain"({ shopId }) {
 			const drained = await drainShop(applying, shopId);
@@ -81,6 +84,13 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await noticeOutOfStep(deps.pool);
 			await resolveMended(deps.pool);
 			await lookLate(deps.pool);
+		},
+		async "failures.count"() {
+			if ((await foldProblems(deps.pool)) === 0 && depthIsKnown) return;
+			depthIsKnown = true;
+			const { updates, messages } = await openDepthOfAll(deps.pool);
+			metrics().failuresOpen.set({ side: "updates" }, updates);
+			metrics().failuresOpen.set({ side: "messages" }, messages);
 		},
 		async "connections.refresh-tokens"() {
 			await refreshAgingTokens(deps);

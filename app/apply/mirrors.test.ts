@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { drainShop } from "#apply";
-import { openDeadLetters } from "#dead-letters";
+import { openDepth } from "#dead-letters";
 import type { CanonicalEvent } from "#domain";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { applyDeps, at, expectCoherentState, makeShop, order, put, reading, stockOf, type TestShop } from "../../tests/kit/shop.ts";
@@ -94,23 +94,23 @@ test("R43 the copy is cancelled and restocked while the sale stands: its units a
 test("R43 R21 a copy that does not say of which order is told to a person; once it says so, that is settled", async () => {
 	await put(db.pool, shop, [copy("5001", 1, null)], toHome);
 	await drain();
-	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 1 });
+	expect(await openDepth(db.pool, shop.shopId)).toMatchObject({ messages: 1 });
 	await put(db.pool, shop, [{ ...copy("5001", 1, "111-1", { stamp: at("10:05:00") }), contentHash: "2" } as CanonicalEvent], toHome);
 	await drain();
-	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 0 });
+	expect(await openDepth(db.pool, shop.shopId)).toMatchObject({ messages: 0 });
 });
 
 test("R43 the app that makes copies is learned from its first one with a number", async () => {
 	await db.pool.query("UPDATE connection SET mirror_sources = '{}' WHERE id = $1", [shop.guest]);
 	await put(db.pool, shop, [copy("5000", 1, null)], toHome);
 	await drain();
-	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 0 });
+	expect(await openDepth(db.pool, shop.shopId)).toMatchObject({ messages: 0 });
 	await put(db.pool, shop, [order("111-1", [{ item: 0, held: 1 }])]);
 	await put(db.pool, shop, [copy("5001", 1, "111-1")], toHome);
 	await drain();
 	await put(db.pool, shop, [copy("5002", 1, null)], toHome);
 	await drain();
-	expect(await openDeadLetters(db.pool, shop.shopId)).toMatchObject({ count: 1 });
+	expect(await openDepth(db.pool, shop.shopId)).toMatchObject({ messages: 1 });
 	const { rows } = await db.pool.query("SELECT mirror_sources FROM connection WHERE id = $1", [shop.guest]);
 	expect(rows).toEqual([{ mirror_sources: ["580111"] }]);
 });

@@ -1,12 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import {
-	listDeadLetters,
-	type NewDeadLetter,
-	openDeadLetters,
-	recordDeadLetter,
-	recordDeadLetters,
-	resolveDeadLetters,
-} from "#dead-letters";
+import { listDeadLetters, type NewDeadLetter, openDepth, recordDeadLetter, recordDeadLetters, resolveDeadLetters } from "#dead-letters";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { makeShop, type TestShop } from "../../tests/kit/shop.ts";
 
@@ -50,7 +43,7 @@ test("R21 what was closed and happens again is open again", async () => {
 	expect(await list()).toHaveLength(1);
 });
 
-test("R21 they are listed newest first, page by page, and counted up to a bound", async () => {
+test("R21 they are listed newest first, page by page, and how many there are is kept", async () => {
 	await recordDeadLetters(
 		database.pool,
 		Array.from({ length: 25 }, (_, n) => letter({ sourceKey: `listing:${n}:rejected`, error: `no ${n}` })),
@@ -62,15 +55,15 @@ test("R21 they are listed newest first, page by page, and counted up to a bound"
 		[...new Set([...first, ...second, ...third].map((one) => one.id))].sort((a, b) => b - a),
 	);
 	expect([first.length, second.length, third.length]).toEqual([10, 10, 5]);
-	expect(await openDeadLetters(database.pool, shop.shopId)).toEqual({ count: 25, more: false });
+	expect(await openDepth(database.pool, shop.shopId)).toEqual({ updates: 25, messages: 0 });
 });
 
 test("R37 one shop's letters are never another's, although their keys are equal", async () => {
 	const other = await makeShop(database.pool, { items: 1 });
 	await recordDeadLetters(database.pool, [letter(), letter({ shopId: other.shopId, connectionId: other.guest })]);
 	await resolveDeadLetters(database.pool, other.shopId, ["listing:1:rejected"]);
-	expect(await openDeadLetters(database.pool, shop.shopId)).toEqual({ count: 1, more: false });
-	expect(await openDeadLetters(database.pool, other.shopId)).toEqual({ count: 0, more: false });
+	expect(await openDepth(database.pool, shop.shopId)).toEqual({ updates: 1, messages: 0 });
+	expect(await openDepth(database.pool, other.shopId)).toEqual({ updates: 0, messages: 0 });
 });
 
 test("R32 what no text column takes is still recorded", async () => {

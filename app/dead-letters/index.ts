@@ -1,4 +1,6 @@
-/** Dead letters: what could not succeed by itself, with its payload, its error and how often it was tried. */
+/** Dead letters: what could not succeed by itself, with its payload, its error and how often it was tried; and the problems they make up. */
 export { discardDeadLetters, takeForReplay } from "./decide.ts";
-export { type DeadLetter, listDeadLetters, openDeadLetters } from "./read.ts";
+export { foldProblems, foldProblemsOf } from "./problems/fold.ts";
+export { listProblems, openDepth, openDepthOfAll, type Problem } from "./problems/read.ts";
+export { type DeadLetter, listDeadLetters } from "./read.ts";
 export { type NewDeadLetter, recordDeadLetter, recordDeadLetters, resolveDeadLetters } from "./record.ts";

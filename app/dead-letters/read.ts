@@ -19,8 +19,6 @@ export type DeadLetter = {
 };
 
 const PAGE_MAX = 100;
-/** Past this the exact number helps nobody, and counting it would cost more every day. */
-const COUNT_MAX = 10_000;
 
 /** Open ones of one shop, newest first. `after`: the last id of the page before. */
 export async function listDeadLetters(
@@ -36,14 +34,4 @@ export async function listDeadLetters(
 		[shopId, after ?? null, Math.min(PAGE_MAX, limit)],
 	);
 	return rows;
-}
-
-/** How many are open; `more`: at least that many. */
-export async function openDeadLetters(db: Queryable, shopId: number): Promise<{ count: number; more: boolean }> {
-	const { rows } = await db.query<{ count: number }>(
-		`SELECT count(*)::int AS count FROM (SELECT FROM dead_letter WHERE shop_id = $1 AND state = 'open' LIMIT $2) open`,
-		[shopId, COUNT_MAX + 1],
-	);
-	const count = rows[0]?.count ?? 0;
-	return { count: Math.min(count, COUNT_MAX), more: count > COUNT_MAX };
 }

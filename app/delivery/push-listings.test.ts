@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { listDeadLetters, openDeadLetters } from "#dead-letters";
+import { listDeadLetters, openDepth } from "#dead-letters";
 import { deliver, findDueDeliveries, pushListings } from "#delivery";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { attemptsOf, deliveryDeps, drain, homeShows, listingOf, openShop, orderComes, timePasses } from "../../tests/kit/delivery.ts";
@@ -228,7 +228,7 @@ describe("failures", () => {
 		await homeShows(database.pool, shop, 1, 2);
 		await push();
 		expect(store.calls).toEqual([]);
-		expect(await openDeadLetters(database.pool, shop.shopId)).toEqual({ count: 1, more: false });
+		expect(await openDepth(database.pool, shop.shopId)).toEqual({ updates: 1, messages: 0 });
 	});
 
 	test("R21 a listing that the store does not know, or keeps no stock for, is parked", async () => {
@@ -256,7 +256,7 @@ describe("failures", () => {
 			expect(await listingOf(database.pool, shop, 0)).toMatchObject({ parked: false, attempts: n });
 			await timePasses(database.pool, shop, "1 minute");
 		}
-		expect(await openDeadLetters(database.pool, shop.shopId)).toMatchObject({ count: 0 });
+		expect(await openDepth(database.pool, shop.shopId)).toMatchObject({ updates: 0 });
 		await push();
 		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ parked: true, attempts: 5 });
 		expect(await listDeadLetters(database.pool, shop.shopId)).toMatchObject([{ errorClass: "conflict", attempts: 5 }]);

@@ -44,6 +44,8 @@ export const catalog = {
 	"connections.refresh-tokens": timer({ everyMs: 3_600_000 }),
 	/** What only the clock brings out: channels out of step, failed updates that have succeeded, listings to be looked at a last time. */
 	"flow.look": timer({ everyMs: 30_000 }),
+	/** Adds what failed and what was settled to the problems that a merchant sees; also the figure for whoever runs this. */
+	"failures.count": timer({ everyMs: 1_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
 	housekeeping: timer({ everyMs: 3_600_000 }),
 } as const;

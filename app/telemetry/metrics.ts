@@ -45,6 +45,11 @@ function createMetrics() {
 		calls: counter("channel_calls_total", "Requests to channels by status class.", ["channel", "status"]),
 		callTime: histogram("channel_call", "One request to a channel.", ["channel"]),
 		queueDepth: gauge("queue_depth", "Jobs by queue and state.", ["queue", "state"]),
+		failuresOpen: gauge(
+			"failures_open",
+			"Failed updates, and messages that could not be counted, that wait for a person, over all shops (R21).",
+			["side"],
+		),
 		jobsFailed: counter("jobs_failed_total", "Job runs that ended in an exception.", ["job"]),
 	};
 }

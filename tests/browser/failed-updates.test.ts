@@ -43,6 +43,8 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 	afterAll(() => stage?.close());
 	beforeEach(async () => {
 		await query("DELETE FROM dead_letter");
+		await query("DELETE FROM problem_change");
+		await query("DELETE FROM problem");
 		await query("DELETE FROM delivery_attempt");
 		await query("UPDATE listing SET parked = false, attempts = 0, desired = shown, dirty_since = NULL");
 	});
@@ -102,6 +104,30 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await app.getByRole("tab", { name: "Failures" }).click();
 		await app.getByText("Discarded 1 failure").waitFor();
 		await app.getByText("Counted by hand").waitFor();
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
+	test("problems come first: whose they are is said once, ignored ones step back, and each leads to its failures", async () => {
+		await fail(60);
+		const { page, app, complaints, close } = await stage.open({ path: PATH });
+		const problems = app.getByTestId("problems");
+		await problems.getByText(/refused 48 updates/).waitFor();
+		await problems.getByText(/12 listings are not on .* any more/).waitFor();
+		await problems.getByText(/1 message of .* was not understood/).waitFor();
+		await problems.getByRole("button", { name: /^I look after it: .*refused 48/ }).click();
+		await problems.getByText("Being looked after").waitFor();
+		await problems.getByRole("button", { name: /^Ignore: 1 message/ }).click();
+		await page.getByText("Ignored until it is over.").waitFor();
+		await app.getByText(/1 other problem, with those that are ignored/).waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-updates-problems") });
+		await problems.getByRole("link", { name: /^Show them: 12 listings/ }).click();
+		await page.getByRole("button", { name: "Try all 12 again" }).waitFor();
+		await page.getByRole("link", { name: "Activity" }).click();
+		await app.getByRole("tab", { name: "Failures" }).click();
+		await app.getByText(/Looks after a problem on .*: 48 updates, refused by the channel/).waitFor();
+		await page.screenshot({ path: picturePath("failed-updates-problems-activity") });
 		expect(complaints.filter(isOurs)).toEqual([]);
 		await close();
 	});

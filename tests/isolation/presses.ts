@@ -108,6 +108,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		),
 		failures("try-again", { id: of.failure }, true),
 		failures("discard", { id: of.failure, reason: "A test" }, true),
+		...["acknowledge", "ignore", "reopen"].map((intent) => failures(intent, { problem: of.problem }, true)),
 		failure("try-again"),
 		failure("discard", { reason: "A test" }),
 		connect("one-click", { account: "https://store.example" }),

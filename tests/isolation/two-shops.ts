@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sealCredentials } from "#app/connections/credentials.ts";
 import { type Env, loadEnv } from "#app/env.server.ts";
+import { foldProblemsOf } from "#dead-letters";
 import { createShopify, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { installUpstreams } from "../../sandbox/preload.ts";
 import { createWorld } from "../../sandbox/world.ts";
@@ -38,6 +39,7 @@ export type Ids = FilledShop & {
 	order: string;
 	view: number;
 	failure: number;
+	problem: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -276,6 +278,11 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		`INSERT INTO connection (shop_id, channel, account, name, state, webhook_token, consented_at)
 		 VALUES ($1::bigint, 'amazon', 'A' || $1::bigint, 'Amazon', 'connecting', 'amazon-' || $1::bigint, now())`,
 	);
+	await foldProblemsOf(pool, shopId);
+	await all(
+		"INSERT INTO problem_change (shop_id, connection_id, direction, operation, error_class, failures) VALUES ($1, $2, 'out', 'listings.write', 'rejected', 0)",
+		[woocommerce],
+	);
 	return { ...shop, domain, listing, item, ...(await readIds({ pool }, shopId)) };
 }
 
@@ -289,6 +296,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		consented: (await one<{ id: number }>("SELECT id FROM connection WHERE shop_id = $1 AND consented_at IS NOT NULL")).id,
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
+		problem: (await one<{ id: number }>("SELECT id FROM problem WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,

@@ -31,7 +31,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.disconnected",
 		"connection.mirrored_answered",
 	],
-	failures: ["updates.retried", "messages.replayed", "failures.discarded"],
+	failures: ["updates.retried", "messages.replayed", "failures.discarded", "problem.acknowledged", "problem.ignored", "problem.reopened"],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
 };
 

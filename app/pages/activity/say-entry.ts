@@ -1,5 +1,6 @@
 import { isRight, RIGHT_WORDS } from "#app/rights/index.ts";
 import { policySchema } from "#domain";
+import { failureWords } from "../../components/failure-words.ts";
 import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
@@ -45,6 +46,12 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
 		case "failures.discarded":
 			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
+		case "problem.acknowledged":
+			return plain(`Looks after a problem on ${channel}: ${sayFailed(after)}`);
+		case "problem.ignored":
+			return plain(`Ignored a problem on ${channel}: ${sayFailed(after)}`);
+		case "problem.reopened":
+			return plain(`Took back what was said of a problem on ${channel}: ${sayFailed(after)}`);
 		case "listings.linked":
 			return plain(`Linked ${things()} on ${channel}`);
 		case "listings.unlinked":
@@ -136,6 +143,9 @@ const sayParts = (side: unknown, words: Words): string =>
 
 const sayLinked = (side: unknown, words: Words): string =>
 	listed([...new Set(linkedOf(side).map((itemId) => words.item(itemId)))].slice(0, NAMED_MAX));
+
+const sayFailed = ({ failures, direction, errorClass }: Fields): string =>
+	`${plural(Number(failures), direction === "in" ? "message" : "update")}, ${failureWords(String(errorClass)).label.toLowerCase()}`;
 
 const sayDefaults = (side: Fields, words: Words) => `${sayPolicy(side.policy)}; stock of ${sayLocations(side, words)}`;
 const sayRight = (right: unknown): string | null => (isRight(right) ? RIGHT_WORDS[right].name : null);

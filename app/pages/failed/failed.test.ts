@@ -9,6 +9,7 @@ import { deliveryDeps, drain, homeShows, listingOf, openShop } from "../../../te
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
 import { createNeighbourStore, type NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
 import { expectCoherentState, order, put, stockOf, type TestShop } from "../../../tests/kit/shop.ts";
+import { decideProblem } from "./decide-problem.ts";
 import { readFailed, readFailedRequest } from "./read-failed.ts";
 import { readFailure } from "./read-failure.ts";
 import { type Chosen, discard, tryAgain } from "./try-again.ts";
@@ -77,13 +78,13 @@ describe("the list", () => {
 	test("R21 it says what failed where and why, newest first, and what a filter leaves of it", async () => {
 		await refuse(0, 1);
 		await parkMessage("a", null);
-		const { rows, kinds, matching } = await list();
+		const { rows, problems, matching } = await list();
 		expect(rows.map(({ side, subject, sku, errorClass, canTryAgain }) => ({ side, subject, sku, errorClass, canTryAgain }))).toEqual([
 			{ side: "messages", subject: "Message “orders/create”", sku: "", errorClass: "unexpected-shape", canTryAgain: false },
 			{ side: "updates", subject: "SKU-1", sku: "SKU-1", errorClass: "rejected", canTryAgain: true },
 			{ side: "updates", subject: "SKU-0", sku: "SKU-0", errorClass: "rejected", canTryAgain: true },
 		]);
-		expect(kinds.map(({ side, errorClass, count }) => [side, errorClass, count])).toEqual([
+		expect(problems.map(({ side, errorClass, count }) => [side, errorClass, count])).toEqual([
 			["updates", "rejected", 2],
 			["messages", "unexpected-shape", 1],
 		]);
@@ -119,6 +120,45 @@ describe("the list", () => {
 		const other = await openShop(database.pool, { items: 1 });
 		expect(await readFailure(database.pool, other.shopId, row?.id ?? 0)).toBeNull();
 		expect((await list("", other.shopId)).isEmpty).toBe(true);
+	});
+});
+
+describe("problems", () => {
+	test("R21 R40 what a person says of a problem is kept with who and when, once; it is good until the problem is over", async () => {
+		await refuse(0, 1);
+		const [problem] = (await list()).problems;
+		expect(problem).toMatchObject({ count: 2, state: "open", isBack: false, error: "Not this one", decided: null });
+		const say = (word: "acknowledge" | "ignore" | "reopen", shopId = shop.shopId) =>
+			decideProblem(database.pool, shopId, { id: problem?.id ?? 0, word, actor: "user-1" });
+		const other = await openShop(database.pool, { items: 1 });
+		expect(await say("ignore", other.shopId)).toBe("over");
+		expect((await Promise.all([say("acknowledge"), say("acknowledge")])).sort()).toEqual(["decided", "unchanged"]);
+		expect((await list()).problems[0]).toMatchObject({ state: "acknowledged", decided: { who: "Somebody of your staff" } });
+		expect(await say("ignore")).toBe("decided");
+		const { rows } = await database.pool.query(
+			"SELECT actor, action, subject, after FROM audit WHERE shop_id = $1 AND action LIKE 'problem.%' ORDER BY id",
+			[shop.shopId],
+		);
+		expect(rows).toMatchObject([
+			{ actor: "user-1", action: "problem.acknowledged", subject: String(shop.guest), after: { errorClass: "rejected", failures: 2 } },
+			{ action: "problem.ignored" },
+		]);
+		store.refuses.clear();
+		await again(await all());
+		await push();
+		await resolveMended(database.pool);
+		expect((await list()).problems).toEqual([]);
+		expect(await say("reopen")).toBe("over");
+		await refuse(2);
+		expect((await list()).problems).toMatchObject([{ id: problem?.id, count: 1, state: "open", isBack: true, decided: null }]);
+	});
+
+	test("R21 a problem's own filter shows its failures and no others", async () => {
+		await refuse(0);
+		await parkMessage("a", null);
+		expect((await list(`side=messages&channel=${shop.guest}&kind=unexpected-shape&what=orders/create`)).rows).toHaveLength(1);
+		expect((await list(`side=updates&channel=${shop.guest}&kind=rejected&what=listing.write`)).rows).toHaveLength(1);
+		expect((await list("what=listing.read")).rows).toEqual([]);
 	});
 });
 

@@ -2,20 +2,47 @@
 export const SIDES = ["updates", "messages"] as const;
 export type Side = (typeof SIDES)[number];
 
-/** The filters of the list, as they stand in its address. `errorClass`: the adapter's word (channels/errors.ts), or apply's. */
-export type FailedFilter = { side: Side | null; channelId: number | null; errorClass: string | null; sku: string };
+/**
+ * The filters of the list, as they stand in its address. `errorClass`: the adapter's word (channels/errors.ts), or apply's.
+ * `operation`: what was tried ("listing.write"), or a message's topic.
+ */
+export type FailedFilter = {
+	side: Side | null;
+	channelId: number | null;
+	errorClass: string | null;
+	operation: string | null;
+	sku: string;
+};
 
 export type FailedPage = {
 	asOf: string;
 	channels: { id: number; name: string }[];
-	/** What there is, by channel and kind, the most first; the list's shortcuts. */
-	kinds: { channelId: number; side: Side; errorClass: string; count: number }[];
+	/** What there is, by channel, operation and kind: those that nobody has looked at first, then the most. */
+	problems: ProblemRow[];
 	rows: FailedRow[];
 	pages: { before: string | null; after: string | null };
 	/** How many match, up to a bound; `throughId`: the newest when this was counted, so that "all" means those that were counted. */
 	matching: { count: number; more: boolean; throughId: number };
 	/** Nothing has failed, whatever the filter. */
 	isEmpty: boolean;
+};
+
+export type ProblemRow = {
+	id: number;
+	side: Side;
+	channelId: number;
+	channel: string;
+	operation: string;
+	errorClass: string;
+	count: number;
+	state: "open" | "acknowledged" | "ignored";
+	/** It was over before, and came back. */
+	isBack: boolean;
+	beganAt: string;
+	lastAt: string;
+	/** Of the newest failure: the channel's own words. */
+	error: string;
+	decided: { who: string; at: string } | null;
 };
 
 export type FailedRow = {

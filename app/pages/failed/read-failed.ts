@@ -1,13 +1,13 @@
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
+import { foldProblemsOf, listProblems } from "#dead-letters";
 import { cutPage, readCursor } from "../../components/keyset.ts";
 import { readShopMap } from "../shop/read-channels.ts";
-import { type FailedFilter, type FailedPage, type FailedRow, SIDES } from "./failed.ts";
+import { type FailedFilter, type FailedPage, type FailedRow, type ProblemRow, SIDES } from "./failed.ts";
 
 const PAGE_ROWS = 50;
 const SKU_CHARS_MAX = 200;
 /** Past this the exact number helps nobody. */
 const COUNTED_MAX = 10_000;
-const KINDS_MAX = 20;
 
 export type FailedRequest = FailedFilter & { after: string | null; before: string | null };
 
@@ -17,6 +17,7 @@ export function readFailedRequest(params: URLSearchParams): FailedRequest {
 		side: SIDES.find((known) => known === params.get("side")) ?? null,
 		channelId: Number.isSafeInteger(channelId) && channelId > 0 ? channelId : null,
 		errorClass: params.get("kind")?.slice(0, 100) || null,
+		operation: params.get("what")?.slice(0, 200) || null,
 		sku: (params.get("q") ?? "").trim().slice(0, SKU_CHARS_MAX),
 		after: params.get("after"),
 		before: params.get("before"),
@@ -25,6 +26,7 @@ export function readFailedRequest(params: URLSearchParams): FailedRequest {
 
 /** What could not be delivered or counted and waits for a person, newest first. */
 export async function readFailed(pool: Pool, shopId: number, request: FailedRequest): Promise<FailedPage> {
+	await foldProblemsOf(pool, shopId);
 	return transaction(
 		pool,
 		async (client) => {
@@ -47,15 +49,15 @@ export async function readFailed(pool: Pool, shopId: number, request: FailedRequ
 				startsAtCursor: after !== null,
 				cursorOf: (row) => [row.id],
 			});
-			const kinds = await readKinds(client, shopId);
+			const problems = await readProblems(client, shopId, nameOf);
 			return {
 				asOf: await now(client),
 				channels: shop.channels.map(({ id, name }) => ({ id, name })),
-				kinds,
+				problems,
 				rows: rows.map((row) => toFailedRow(row, nameOf)),
 				pages,
 				matching: await countMatching(client, where, values),
-				isEmpty: kinds.length === 0,
+				isEmpty: problems.length === 0,
 			};
 		},
 		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
@@ -70,6 +72,7 @@ export function whereOf(shopId: number, filter: FailedFilter): { where: string; 
 	if (filter.side) conditions.push(`d.direction = ${value(filter.side === "updates" ? "out" : "in")}`);
 	if (filter.channelId !== null) conditions.push(`d.connection_id = ${value(filter.channelId)}`);
 	if (filter.errorClass) conditions.push(`d.error_class = ${value(filter.errorClass)}`);
+	if (filter.operation) conditions.push(`d.operation = ${value(filter.operation)}`);
 	if (filter.sku) conditions.push(`lower(coalesce(i.sku, l.sku)) = lower(${value(filter.sku)})`);
 	return { where: conditions.join(" AND "), values };
 }
@@ -130,18 +133,31 @@ async function countMatching(client: Client, where: string, values: readonly unk
 	return { count: Math.min(count, COUNTED_MAX), more: count > COUNTED_MAX, throughId: through ?? 0 };
 }
 
-async function readKinds(client: Client, shopId: number): Promise<FailedPage["kinds"]> {
-	const { rows } = await client.query<{ connection_id: number; direction: "in" | "out"; error_class: string; count: number }>(
-		`SELECT connection_id, direction, error_class, count(*)::int AS count
-		   FROM (SELECT connection_id, direction, error_class FROM dead_letter WHERE shop_id = $1 AND state = 'open' LIMIT $2) open
-		  GROUP BY 1, 2, 3 ORDER BY count DESC, 1, 3 LIMIT $3`,
-		[shopId, COUNTED_MAX, KINDS_MAX],
+/** The problems that are not over, as they are shown. */
+async function readProblems(client: Client, shopId: number, nameOf: (id: number) => string): Promise<ProblemRow[]> {
+	const problems = await listProblems(client, shopId);
+	const { rows: members } = await client.query<{ user_id: string; name: string }>(
+		"SELECT user_id, name FROM member WHERE shop_id = $1 AND user_id = ANY($2)",
+		[shopId, problems.flatMap(({ decidedBy }) => decidedBy ?? [])],
 	);
-	return rows.map((row) => ({
-		channelId: row.connection_id,
-		side: row.direction === "out" ? ("updates" as const) : ("messages" as const),
-		errorClass: row.error_class,
-		count: row.count,
+	const names = new Map(members.map(({ user_id, name }) => [user_id, name]));
+	return problems.map((problem) => ({
+		id: problem.id,
+		side: problem.direction === "out" ? "updates" : "messages",
+		channelId: problem.connectionId,
+		channel: nameOf(problem.connectionId),
+		operation: problem.operation,
+		errorClass: problem.errorClass,
+		count: problem.failures,
+		state: problem.state === "resolved" ? "open" : problem.state,
+		isBack: problem.times > 1,
+		beganAt: problem.beganAt.toISOString(),
+		lastAt: problem.lastAt.toISOString(),
+		error: problem.error,
+		decided:
+			problem.decidedBy && problem.decidedAt && (problem.state === "acknowledged" || problem.state === "ignored")
+				? { who: names.get(problem.decidedBy) || "Somebody of your staff", at: problem.decidedAt.toISOString() }
+				: null,
 	}));
 }
 

@@ -111,4 +111,4 @@ async function inSteps(db: Queryable, shopId: number, chosen: Chosen, act: (step
 	}
 	return true;
 }
-const NO_FILTER: FailedFilter = { side: null, channelId: null, errorClass: null, sku: "" };
+const NO_FILTER: FailedFilter = { side: null, channelId: null, errorClass: null, operation: null, sku: "" };

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { decideProblem } from "#app/pages/failed/decide-problem.ts";
 import { type FailedPage, SIDES } from "#app/pages/failed/failed.ts";
 import { readFailed, readFailedRequest } from "#app/pages/failed/read-failed.ts";
 import { type Chosen, discard, tryAgain } from "#app/pages/failed/try-again.ts";
@@ -16,6 +17,7 @@ import { channelFilter, choiceFilter } from "../../components/choice-filter.tsx"
 import { Empty } from "../../components/empty.tsx";
 import { failureWords } from "../../components/failure-words.ts";
 import { IndexList } from "../../components/index-list.tsx";
+import { sayOperation } from "../../components/problem-words.ts";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useAllowed } from "../../components/use-right.ts";
@@ -23,6 +25,7 @@ import { useSaid } from "../../components/use-said.ts";
 import { useUrlFilters } from "../../components/use-url-filters.ts";
 import { counted, number, plural } from "../../components/words.ts";
 import { DiscardCard } from "./discard-card.tsx";
+import { ProblemsCard } from "./problems-card.tsx";
 import { FailedRows } from "./rows.tsx";
 import { sayTriedAgain } from "./say.ts";
 
@@ -41,6 +44,7 @@ const common = {
 const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("try-again"), ...common }),
 	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500), ...common }),
+	z.object({ intent: z.enum(["acknowledge", "ignore", "reopen"]), problem: z.coerce.number().int().positive() }),
 ]);
 
 /** What was decided on already is not open any more: a press that was sent twice does no harm. */
@@ -51,6 +55,10 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		const read = asked.safeParse({ ...Object.fromEntries(form), ids: form.getAll("id"), through: form.get("through") ?? 0 });
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
 		const wish = read.data;
+		if ("problem" in wish) {
+			const decided = await decideProblem(database(), shopId, { id: wish.problem, word: wish.intent, actor });
+			return decided === "over" ? { ok: false, message: "That problem is over already." } : { ok: true, message: DECIDED[wish.intent] };
+		}
 		const filter = readFailedRequest(new URL(request.url).searchParams);
 		const chosen: Chosen = wish.ids.length > 0 ? { ids: wish.ids } : { filter, throughId: wish.through };
 		if (wish.intent === "try-again") return sayTriedAgain(await tryAgain(deps(), shopId, chosen, actor));
@@ -58,6 +66,12 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		if (discarded === 0) return { ok: false, message: "They were settled already. Nothing was changed." };
 		return { ok: true, message: `${plural(discarded, "failure")} discarded${more ? "; press again for the others" : ""}` };
 	});
+
+const DECIDED = {
+	acknowledge: "Noted: you look after it",
+	ignore: "Ignored until it is over. If it comes back after that, you hear of it again.",
+	reopen: "Not ignored any more",
+} as const;
 
 const SIDE_LABELS = { updates: "Updates", messages: "Messages" } as const;
 const VIEWS = [{ name: "All", query: "" }, ...SIDES.map((side) => ({ name: SIDE_LABELS[side], query: `side=${side}` }))];
@@ -120,12 +134,21 @@ export default function FailedUpdatesPage() {
 						onKeep={() => setDiscarding(null)}
 					/>
 				)}
+				<ProblemsCard
+					problems={failed.problems}
+					asOf={failed.asOf}
+					busy={busy}
+					mayOperate={mayOperate}
+					onSay={(intent, problem) =>
+						fetcher.submit({ intent, problem: String(problem) }, { method: "post", action: "/app/failed-updates?index" })
+					}
+				/>
 				<IndexList
 					names={{ singular: "failure", plural: "failures" }}
 					filters={filters}
 					searchHint="The whole SKU"
 					views={VIEWS}
-					filterNames={["q", "side", "channel", "kind"]}
+					filterNames={["q", "side", "channel", "kind", "what"]}
 					choices={choicesOf(failed, filters)}
 					applied={appliedOf(failed, filters)}
 					headings={[
@@ -176,21 +199,31 @@ const choicesOf = (failed: FailedPage, filters: Filters) => [
 			label: `${failureWords(errorClass).label} (${number(count)})`,
 		})),
 	}),
+	choiceFilter(filters, {
+		key: "what",
+		label: "What was tried",
+		choices: [...new Set(failed.problems.map(({ operation }) => operation))].map((operation) => ({
+			value: operation,
+			label: sayOperation(operation),
+		})),
+	}),
 	channelFilter(filters, failed.channels),
 ];
 
 /** One kind over all channels, the most first. */
-function kindsOf({ kinds }: FailedPage): { errorClass: string; count: number }[] {
+function kindsOf({ problems }: FailedPage): { errorClass: string; count: number }[] {
 	const counts = new Map<string, number>();
-	for (const { errorClass, count } of kinds) counts.set(errorClass, (counts.get(errorClass) ?? 0) + count);
+	for (const { errorClass, count } of problems) counts.set(errorClass, (counts.get(errorClass) ?? 0) + count);
 	return [...counts].map(([errorClass, count]) => ({ errorClass, count })).sort((a, b) => b.count - a.count);
 }
 
 function appliedOf(failed: FailedPage, filters: Filters) {
 	const channel = failed.channels.find(({ id }) => String(id) === filters.get("channel"));
 	const kind = filters.get("kind");
+	const what = filters.get("what");
 	return [
 		...(kind ? [{ key: "kind", label: failureWords(kind).label }] : []),
+		...(what ? [{ key: "what", label: sayOperation(what) }] : []),
 		...(channel ? [{ key: "channel", label: `On ${channel.name}` }] : []),
 	];
 }
