@@ -29,7 +29,8 @@ CREATE INDEX problem_unresolved ON problem (shop_id, id) WHERE state <> 'resolve
 -- webhook's acknowledgement, a drain and a delivery wait for each other; rows that are only added wait for nobody. Each second they
 -- are added up (fold.ts), in the order of their ids: what closes was seen open, so no sum of a beginning is below zero.
 CREATE TABLE problem_change (
-  shop_id bigint NOT NULL REFERENCES shop (id) ON DELETE CASCADE,
+  -- No reference, as of the letters themselves: a message is kept, whatever is just happening to its shop.
+  shop_id bigint NOT NULL,
   id bigint GENERATED ALWAYS AS IDENTITY,
   connection_id bigint NOT NULL,
   direction text NOT NULL CHECK (direction IN ('in', 'out')),
@@ -39,6 +40,14 @@ CREATE TABLE problem_change (
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (shop_id, id)
 );
+
+-- What erases a shop deletes its letters first, and leaves their last changes here.
+CREATE FUNCTION forget_problem_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM problem_change WHERE shop_id = OLD.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER shop_forgets_problem_changes AFTER DELETE ON shop FOR EACH ROW EXECUTE FUNCTION forget_problem_changes();
 
 -- Triggers, because dead letters are opened and closed by many statements, each of which does it in passing.
 CREATE FUNCTION note_problems_opened() RETURNS trigger LANGUAGE plpgsql AS $$
