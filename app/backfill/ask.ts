@@ -1,3 +1,4 @@
+import { NOT_LIVE_YET } from "#app/connections/guests/index.ts";
 import { type Client, transaction } from "#app/db.server.ts";
 import type { Deps } from "#connections";
 import { type Policy, policySchema } from "#domain";
@@ -6,7 +7,7 @@ export type Asked =
 	| { outcome: "asked"; changeId: number; listings: number }
 	/** Another bulk change of this shop is under way: they go one after the other, so that each can be undone. */
 	| { outcome: "busy" }
-	/** None of these products is for sale on a channel; or of what is to be undone nothing stands as it was left. */
+	/** Nothing of it is left to do: none of these products is for sale on a channel, all are paused already, nothing stands as it was left. */
 	| { outcome: "nothing" };
 
 type Products = { itemIds: readonly number[]; channelId: number | null };
@@ -21,7 +22,7 @@ export async function askForBulkRules(
 	{ itemIds, channelId, ...change }: Products & { policy: Policy | null; actor: string; press: string },
 ): Promise<Asked> {
 	const policy = change.policy === null ? null : policySchema.parse(change.policy);
-	return ask(deps, shopId, { ...change, policy, undoes: null }, (tx, changeId) =>
+	return ask(deps, shopId, { ...change, policy, paused: null, undoes: null }, (tx, changeId) =>
 		tx.query(
 			`INSERT INTO bulk_change_line (shop_id, change_id, listing_id, policy)
 			 SELECT l.shop_id, $2, l.id, $5 FROM listing l JOIN connection c ON c.shop_id = l.shop_id AND c.id = l.connection_id
@@ -32,28 +33,58 @@ export async function askForBulkRules(
 	);
 }
 
-/** Takes a bulk change back: each listing to the rule it had before, where its rule is still the one that the change made. */
+/**
+ * Pauses, or resumes, all listings of these products that are not so already; which, is settled here as well. What is not live yet
+ * goes live on its channel's page, by somebody who may do that, and is not resumed here.
+ */
+export async function askForBulkPause(
+	deps: Deps,
+	shopId: number,
+	{ itemIds, channelId, ...change }: Products & { paused: boolean; actor: string; press: string },
+): Promise<Asked> {
+	return ask(deps, shopId, { ...change, policy: null, undoes: null }, (tx, changeId) =>
+		tx.query(
+			`INSERT INTO bulk_change_line (shop_id, change_id, listing_id)
+			 SELECT l.shop_id, $2, l.id FROM listing l JOIN connection c ON c.shop_id = l.shop_id AND c.id = l.connection_id
+			  WHERE l.shop_id = $1 AND l.item_id = ANY($3::bigint[]) AND ($4::bigint IS NULL OR l.connection_id = $4)
+			    AND l.link_state = 'linked' AND NOT c.is_home AND c.state <> 'disconnected'
+			    AND l.paused <> $5 AND l.paused_reason IS DISTINCT FROM $6`,
+			[shopId, changeId, itemIds, channelId, change.paused, NOT_LIVE_YET],
+		),
+	);
+}
+
+/** Takes a bulk change back: each listing as it was before, where it still stands as the change left it. */
 export async function askForBulkUndo(
 	deps: Deps,
 	shopId: number,
 	{ changeId, entryId, actor }: { changeId: number; entryId: number; actor: string },
 ): Promise<Asked> {
-	return ask(deps, shopId, { policy: null, actor, press: `undo-${entryId}`, undoes: entryId }, (tx, undoing) =>
+	const { rows } = await deps.pool.query<{ paused: boolean | null }>("SELECT paused FROM bulk_change WHERE shop_id = $1 AND id = $2", [
+		shopId,
+		changeId,
+	]);
+	const paused = rows[0]?.paused ?? null;
+	const wish = { policy: null, paused: paused === null ? null : !paused, actor, press: `undo-${entryId}`, undoes: entryId };
+	return ask(deps, shopId, wish, (tx, undoing) =>
 		tx.query(
 			`INSERT INTO bulk_change_line (shop_id, change_id, listing_id, policy)
 			 SELECT b.shop_id, $2, b.listing_id, b.before FROM bulk_change_line b JOIN listing l ON l.shop_id = b.shop_id AND l.id = b.listing_id
-			  WHERE b.shop_id = $1 AND b.change_id = $3 AND b.state = 'done' AND l.policy IS NOT DISTINCT FROM b.policy`,
-			[shopId, undoing, changeId],
+			  WHERE b.shop_id = $1 AND b.change_id = $3 AND b.state = 'done'
+			    AND CASE WHEN $4::boolean IS NULL THEN l.policy IS NOT DISTINCT FROM b.policy
+			      ELSE l.paused = $4 AND l.paused_reason IS DISTINCT FROM $5 END`,
+			[shopId, undoing, changeId, paused, NOT_LIVE_YET],
 		),
 	);
 }
 
-type Wish = { policy: Policy | null; actor: string; press: string; undoes: number | null };
+/** `paused` null: it is about rules. */
+type Wish = { policy: Policy | null; paused: boolean | null; actor: string; press: string; undoes: number | null };
 
 async function ask(
 	deps: Deps,
 	shopId: number,
-	{ policy, actor, press, undoes }: Wish,
+	{ policy, paused, actor, press, undoes }: Wish,
 	addLines: (tx: Client, changeId: number) => Promise<{ rowCount: number | null }>,
 ): Promise<Asked> {
 	const asked = await transaction(deps.pool, async (tx): Promise<Asked> => {
@@ -68,8 +99,8 @@ async function ask(
 		if (row?.over && undoes !== null) return { outcome: "nothing" };
 		if (row) return { outcome: "asked", changeId: row.id, listings: row.total };
 		const made = await tx.query<{ id: number }>(
-			"INSERT INTO bulk_change (shop_id, actor, press, policy, undoes_entry, total) VALUES ($1, $2, $3, $4, $5, 0) RETURNING id",
-			[shopId, actor, press, policy === null ? null : JSON.stringify(policy), undoes],
+			"INSERT INTO bulk_change (shop_id, actor, press, policy, paused, undoes_entry, total) VALUES ($1, $2, $3, $4, $5, $6, 0) RETURNING id",
+			[shopId, actor, press, policy === null ? null : JSON.stringify(policy), paused, undoes],
 		);
 		const changeId = made.rows[0]?.id ?? 0;
 		const listings = (await addLines(tx, changeId)).rowCount ?? 0;

@@ -49,12 +49,16 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		stock("delete-view", { id: of.view }, true),
 		json("app.stock.edit", "/app/stock/edit", "", { rules: [{ listingId: of.listing, policy: rule }], pauses: [] }, true),
 		json("app.stock.edit", "/app/stock/edit", "", { rules: [], pauses: [{ listingId: of.listing, paused: true }] }, true),
-		...["preview", "apply"].map((intent) =>
+		...[
+			["preview", { policy: rule }],
+			["apply", { policy: rule }],
+			["apply", { paused: true }],
+		].map(([intent, change]) =>
 			json(
 				"app.stock.bulk",
 				`/app/stock/bulk?channel=${of.woocommerce}`,
-				intent,
-				{ intent, policy: rule, press: "isolation", products: of.domain === OURS ? of.items.length : 0 },
+				String(intent),
+				{ intent, change, press: "isolation", products: of.domain === OURS ? of.items.length : 0 },
 				true,
 			),
 		),

@@ -25,7 +25,7 @@ export { startWatching, type WatchOutcome } from "./opening.ts";
 export { type OrderSource, type OrderSources, SOURCE_DAYS } from "./order-sources.ts";
 export { NOT_LIVE_YET } from "./partly-live.ts";
 export { stopRestoring } from "./restore.ts";
-export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange } from "./rules.ts";
+export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange, setPaused } from "./rules.ts";
 export { type Asked, askForSetUp, findAskedSetUps, runSetUp, SET_UP_WORK, type SetUpWork } from "./set-up.ts";
 export { readStandings, type Standing, showing } from "./standings.ts";
 export { type LinkUndo, undoLinks } from "./undo-links.ts";

@@ -97,14 +97,7 @@ export async function pauseListings(
 		if (found.length === 0) return null;
 		const listingIds = found.filter((listing) => listing.paused !== paused).map(({ id }) => id);
 		if (listingIds.length === 0) return { listings: 0 };
-		// One that goes on is looked at, whatever it showed before; and what waited for the merchant is not late: lag counts from now.
-		await tx.query(
-			`UPDATE listing SET paused = $3, paused_reason = CASE WHEN $3 THEN $4 END, updated_at = now(),
-			   recheck = recheck OR NOT $3 AND link_state = 'linked' AND desired IS NOT NULL,
-			   dirty_since = CASE WHEN NOT $3 AND link_state = 'linked' AND desired IS NOT NULL THEN now() ELSE dirty_since END
-			 WHERE shop_id = $1 AND id = ANY($2::bigint[])`,
-			[shopId, listingIds, paused, reason],
-		);
+		await setPaused(tx, shopId, { listingIds, paused, reason });
 		const reasons = [...new Set(found.filter((listing) => listing.paused !== paused).map((listing) => listing.reason))];
 		await recordAudit(tx, shopId, {
 			actor: change.actor,
@@ -118,6 +111,24 @@ export async function pauseListings(
 	if (changed === null) return { outcome: "unknown" };
 	if (!paused && changed.listings > 0) await deps.wake("delivery.push", { shopId, connectionId });
 	return { outcome: "changed", ...changed };
+}
+
+/**
+ * Of listings whose rows are locked, within their change's transaction. One that goes on is looked at, whatever it showed before; and
+ * what waited for the merchant is not late: lag counts from now.
+ */
+export async function setPaused(
+	tx: Client,
+	shopId: number,
+	{ listingIds, paused, reason }: { listingIds: readonly number[]; paused: boolean; reason: string },
+): Promise<void> {
+	await tx.query(
+		`UPDATE listing SET paused = $3, paused_reason = CASE WHEN $3 THEN $4 END, updated_at = now(),
+		   recheck = recheck OR NOT $3 AND link_state = 'linked' AND desired IS NOT NULL,
+		   dirty_since = CASE WHEN NOT $3 AND link_state = 'linked' AND desired IS NOT NULL THEN now() ELSE dirty_since END
+		 WHERE shop_id = $1 AND id = ANY($2::bigint[])`,
+		[shopId, listingIds, paused, reason],
+	);
 }
 
 async function followed(deps: Deps, shopId: number, connectionId: number, changed: { listings: number } | null): Promise<RuleChange> {

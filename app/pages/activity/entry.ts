@@ -18,7 +18,7 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
 export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 	rules: ["policy.changed", "rules.bulk_changed", "defaults.changed"],
-	pauses: ["listings.paused", "listings.resumed"],
+	pauses: ["listings.paused", "listings.resumed", "listings.bulk_paused", "listings.bulk_resumed"],
 	links: ["listings.linked", "listings.unlinked", "listings.moved"],
 	bundles: ["bundle.changed"],
 	locations: ["locations.chosen"],
@@ -35,11 +35,16 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
 };
 
+/** Their subject is the bulk change, not a channel. */
+export const BULK_ACTIONS = ["rules.bulk_changed", "listings.bulk_paused", "listings.bulk_resumed"];
+
 export const UNDOABLE = [
 	"policy.changed",
 	"rules.bulk_changed",
 	"listings.paused",
 	"listings.resumed",
+	"listings.bulk_paused",
+	"listings.bulk_resumed",
 	"locations.chosen",
 	"listings.linked",
 	"listings.unlinked",

@@ -40,6 +40,12 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Paused ${things()} on ${channel}`);
 		case "listings.resumed":
 			return plain(`Resumed ${things()} on ${channel}`);
+		case "listings.bulk_paused":
+		case "listings.bulk_resumed": {
+			const many = plural(Number(after.listings), "listing");
+			const [did, undid] = row.action === "listings.bulk_paused" ? ["Paused", "resuming"] : ["Resumed", "pausing"];
+			return plain("undoes" in after ? `Took the ${undid} of ${many} at once back` : `${did} ${many} at once`);
+		}
 		case "updates.retried":
 			return plain(`Tried failed updates of ${things()} on ${channel} again`);
 		case "messages.replayed":

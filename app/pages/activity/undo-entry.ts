@@ -43,7 +43,9 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 		}
 		case "bundle.changed":
 			return undoParts(deps, shopId, entry, actor);
-		case "rules.bulk_changed": {
+		case "rules.bulk_changed":
+		case "listings.bulk_paused":
+		case "listings.bulk_resumed": {
 			const asked = await askForBulkUndo(deps, shopId, { changeId: connectionId, entryId: entry.id, actor });
 			if (asked.outcome === "busy") return asked;
 			return asked.outcome === "asked" ? { outcome: "begun", things: asked.listings } : { outcome: "overtaken" };

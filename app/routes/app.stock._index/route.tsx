@@ -109,10 +109,11 @@ export default function StockPage() {
 		if (filters.get("channel")) query.set("channel", filters.get("channel"));
 		navigate(`/app/stock/edit?${query}`);
 	};
-	const editAll = () =>
-		navigate(
-			`/app/stock/bulk?${new URLSearchParams(FILTER_NAMES.flatMap((name) => (filters.get(name) ? [[name, filters.get(name)]] : [])))}`,
-		);
+	/** All that the filter matches, on the page that says first what becomes of it. */
+	const changeAll = (act: "rule" | "pause" | "resume") => {
+		const filter = FILTER_NAMES.flatMap((name) => (filters.get(name) ? [[name, filters.get(name)]] : []));
+		navigate(`/app/stock/bulk?${new URLSearchParams(act === "rule" ? filter : [...filter, ["act", act]])}`);
+	};
 
 	return (
 		<AppPage
@@ -150,7 +151,11 @@ export default function StockPage() {
 								paginatedSelectAllActionText: `Select all ${plural(stock.matching, "product")} that match`,
 								paginatedSelectAllText: `All ${plural(stock.matching, "product")} that match are selected`,
 								promotedBulkActions: allChosen
-									? [{ content: "One rule for all", onAction: editAll }]
+									? [
+											{ content: "One rule for all", onAction: () => changeAll("rule") },
+											{ content: "Pause all", onAction: () => changeAll("pause") },
+											{ content: "Resume all", onAction: () => changeAll("resume") },
+										]
 									: [
 											{ content: "Edit rules", onAction: edit },
 											{ content: "Pause", onAction: () => onChosen("pause") },
