@@ -14,6 +14,7 @@ import { type Difference, noteDifferences } from "./sql/note-differences.ts";
 import { readPaces } from "./sql/read-paces.ts";
 import { type Reached, sampleLag } from "./sql/sample-lag.ts";
 import { type SavedListing, saveListings } from "./sql/save-listings.ts";
+import { type Watched, watchedUpdates } from "./watched.ts";
 import { type PlannedWrite, writeBatch } from "./write-batch.ts";
 
 /** Each costs one call; on a listing that sells every second the third is as unlucky as the first. */
@@ -95,6 +96,7 @@ async function planBatch(
 		const attempts: Attempt[] = [];
 		const differences: Difference[] = [];
 		const reached: Reached[] = [];
+		const watched: Watched[] = [];
 		const letters = [];
 		for (const listing of listings) {
 			const before = askedById.get(listing.id) as ClaimedListing;
@@ -141,11 +143,9 @@ async function planBatch(
 			}
 			saved.push({ listing: judged.listing, keptMs: null });
 			if (judged.agreed && !watching) reached.push(reach);
-			if (judged.wouldSend !== null) {
-				const quantity = judged.wouldSend;
-				attempts.push({ listingId: listing.id, operation: "listing.write", quantity, outcome: "watched", tookMs: null, correlationId });
-			}
+			if (watching) watched.push({ before: listing, after: judged.listing, wouldSend: judged.wouldSend, correlationId });
 		}
+		attempts.push(...(await watchedUpdates(tx, claim.shopId, watched)));
 		await saveListings(tx, claim.shopId, claim.token, saved);
 		await noteDifferences(tx, claim.shopId, claim.connectionId, differences);
 		await sampleLag(tx, claim.shopId, claim.connectionId, reached);

@@ -84,7 +84,8 @@ export function judgeReading(
 			return {
 				verdict: "settled",
 				listing: rest(withoutWrite(next, listing, plan.assumed)),
-				wouldSend: plan.quantity,
+				// Without what the write would have assumed to be sold on its way: it has none.
+				wouldSend: plan.quantity + plan.assumed,
 				agreed: false,
 				difference,
 			};
