@@ -300,6 +300,13 @@ export const mutants: Mutant[] = [
 		tests: ["app/delivery/accepted-writes.test.ts", "app/delivery/simulation.test.ts"],
 	},
 	{
+		name: "units that were only assumed accuse somebody",
+		file: "app/apply/decide/listing.ts",
+		from: "if (listing.assumedUntil === null) {",
+		to: "if (listing.id > 0) {",
+		tests: ["app/reconcile/compare.test.ts"],
+	},
+	{
 		name: "no last look at what was overtaken",
 		file: "app/delivery/look-late.ts",
 		from: "WHERE l.late_until <= now() AND",

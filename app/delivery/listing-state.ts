@@ -17,7 +17,7 @@ export type ListingState = {
 	landedMovementId: number;
 	shown: number | null;
 	unseen: number;
-	/** Of `unseen`, and until when they are not given back. */
+	/** Of `unseen`, and until when they are not given back; kept until nothing is unseen, for what is left is in doubt. */
 	assumed: number;
 	assumedUntil: number | null;
 	/** `unseen` as delivery left it; orders have claimed the difference since. */
@@ -66,7 +66,7 @@ const DOUBTED_MS = 60_000;
 export function withCurrentAssumptions(listing: ListingState, reading: number, now: number): ListingState {
 	if (listing.assumedUntil === null) return listing;
 	if (listing.assumedUntil <= now) {
-		return { ...listing, unseen: listing.unseen - Math.min(listing.assumed, listing.unseen), assumed: 0, assumedUntil: null };
+		return { ...listing, unseen: listing.unseen - Math.min(listing.assumed, listing.unseen), assumed: 0 };
 	}
 	const claimed = Math.min(listing.assumed, Math.max(0, listing.unseenSaved - listing.unseen));
 	const missing = Math.max(0, (listing.shown ?? reading) - reading);
@@ -84,12 +84,13 @@ export function afterReading(
 ): ListingState {
 	const assumed = doubted + (plan.action === "write" ? plan.assumed : 0);
 	const assumedMs = doubted > 0 ? DOUBTED_MS : ASSUMED_MS;
+	const doubtEnds = plan.unseen === 0 && listing.assumed === 0;
 	return {
 		...listing,
 		shown: reading,
 		unseen: plan.unseen,
 		assumed: listing.assumed + assumed,
-		assumedUntil: assumed > 0 ? Math.max(now + assumedMs, listing.assumedUntil ?? 0) : listing.assumedUntil,
+		assumedUntil: assumed > 0 ? Math.max(now + assumedMs, listing.assumedUntil ?? 0) : doubtEnds ? null : listing.assumedUntil,
 		readAt,
 		writtenAt: readAt,
 		originalQuantity: listing.originalQuantity ?? reading,

@@ -5,7 +5,15 @@ import type { Listing } from "./types.ts";
 const RESOLUTION_MS = 1_000;
 const READ_AT = 100_000;
 /** Read at READ_AT, when the channel showed 10. */
-const listing = { shown: 10, unseen: 0, readAt: READ_AT, writtenAt: READ_AT, ownChanges: 0, recheck: false, nextAttemptAt: null } as Listing;
+const listing = {
+	shown: 10,
+	unseen: 0,
+	readAt: READ_AT,
+	writtenAt: READ_AT,
+	ownChanges: 0,
+	recheck: false,
+	nextAttemptAt: null,
+} as Listing;
 const after = (change: number, at: number, some: Partial<Listing> = {}) =>
 	applyOwnOrder({ ...listing, ...some }, { change, from: at, to: at }, RESOLUTION_MS);
 

@@ -97,6 +97,20 @@ describe("R25 what a look at all of a channel's stock finds", () => {
 		await expectCoherentState(database.pool, shop.shopId);
 	});
 
+	test("R43 a lower figure that may be our own doing is brought up again as well, and accuses nobody", async () => {
+		store.figures.set("listing-2", 6);
+		await compare();
+		await database.pool.query("UPDATE listing SET assumed_until = now() - interval '1 minute' WHERE shop_id = $1", [shop.shopId]);
+		await watermark(120);
+		await drain(database.pool, shop);
+		await timePasses(database.pool, shop, "1 hour");
+		await push();
+		expect(await differences()).toEqual([]);
+		expect([...store.figures.values()]).toEqual([10, 10, 10]);
+		const { rows } = await database.pool.query("SELECT assumed_until FROM listing WHERE shop_id = $1", [shop.shopId]);
+		expect(rows[2]).toEqual({ assumed_until: null });
+	});
+
 	test("a sale that its order told of before the look is no difference", async () => {
 		const soldAt = store.sell("listing-0", 2) ?? "";
 		await orderComes(database.pool, shop, 0, soldAt, 2);

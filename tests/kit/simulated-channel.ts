@@ -256,7 +256,8 @@ export function play(day: Day, { naive = false } = {}): World {
 		queue.at(watermark, () => {
 			const { unseen, unseenAt } = world.listing;
 			if (unseen === 0 || unseenAt === null || unseenAt >= watermark - resolutionMs - WATERMARK_MARGIN_MS) return;
-			world.strangers++;
+			// As apply/decide/listing.ts records it.
+			if (world.listing.assumedUntil === null) world.strangers++;
 			change({ ...world.listing, unseen: 0, recheck: true });
 		});
 	}

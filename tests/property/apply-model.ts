@@ -38,6 +38,7 @@ export function createModel(options: ModelOptions): ApplyState {
 				unseen: 0,
 				readAt: null,
 				unseenAt: null,
+				assumedUntil: null,
 				writtenAt: null,
 				recheck: false,
 				seen: null,

@@ -31,16 +31,18 @@ export function decideWatermark(state: ApplyState, event: BatchEvent, watermark:
 	for (const listing of [...state.listings.values()]) {
 		if (listing.connectionId !== event.connectionId || listing.unseen === 0) continue;
 		if (listing.unseenAt === null || listing.unseenAt >= watermarkBound(watermark)) continue;
-		state.differences.push({
-			connectionId: listing.connectionId,
-			listingId: listing.id,
-			expected: (listing.shown ?? 0) + listing.unseen,
-			found: listing.shown ?? 0,
-			cause: "another-writer",
-		});
+		if (listing.assumedUntil === null) {
+			state.differences.push({
+				connectionId: listing.connectionId,
+				listingId: listing.id,
+				expected: (listing.shown ?? 0) + listing.unseen,
+				found: listing.shown ?? 0,
+				cause: "another-writer",
+			});
+			found++;
+		}
 		state.listings.set(listing.id, { ...listing, unseen: 0, recheck: true });
 		state.touched.add(listing.itemId);
-		found++;
 	}
 	return { outcome: "applied", note: `${found} listings were changed by somebody else` };
 }
