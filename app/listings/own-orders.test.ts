@@ -14,23 +14,23 @@ const listing = {
 	recheck: false,
 	nextAttemptAt: null,
 } as Listing;
-const after = (change: number, at: number, some: Partial<Listing> = {}) =>
+const ordered = (change: number, at: number, some: Partial<Listing> = {}) =>
 	applyOwnOrder({ ...listing, ...some }, { change, from: at, to: at }, RESOLUTION_MS);
 
 describe("R41 what an order of the channel itself does to the figure that it is believed to show", () => {
 	test("surely after the reading, the figure has moved with it: a sale lowers it, a cancellation raises it", () => {
-		expect(after(2, READ_AT + 2_000)).toMatchObject({ shown: 8, recheck: false });
-		expect(after(-2, READ_AT + 2_000)).toMatchObject({ shown: 12, recheck: false });
+		expect(ordered(2, READ_AT + 2_000)).toMatchObject({ shown: 8, recheck: false });
+		expect(ordered(-2, READ_AT + 2_000)).toMatchObject({ shown: 12, recheck: false });
 	});
 
 	test("surely before it, the reading held it already; a sale pays off what was missed", () => {
-		expect(after(2, READ_AT - 2_000, { unseen: 3 })).toMatchObject({ shown: 10, unseen: 1, recheck: false });
-		expect(after(-2, READ_AT - 2_000)).toMatchObject({ shown: 10, unseen: 0, recheck: false });
+		expect(ordered(2, READ_AT - 2_000, { unseen: 3 })).toMatchObject({ shown: 10, unseen: 1, recheck: false });
+		expect(ordered(-2, READ_AT - 2_000)).toMatchObject({ shown: 10, unseen: 0, recheck: false });
 	});
 
 	test("either, the lower figure is believed and looked at: raised by a cancellation, the next reading would miss units for good", () => {
-		expect(after(2, READ_AT)).toMatchObject({ shown: 8, recheck: true });
-		expect(after(3, READ_AT, { unseen: 1 })).toMatchObject({ shown: 8, unseen: 0, recheck: true });
-		expect(after(-2, READ_AT)).toMatchObject({ shown: 10, unseen: 0, recheck: true });
+		expect(ordered(2, READ_AT)).toMatchObject({ shown: 8, recheck: true });
+		expect(ordered(3, READ_AT, { unseen: 1 })).toMatchObject({ shown: 8, unseen: 0, recheck: true });
+		expect(ordered(-2, READ_AT)).toMatchObject({ shown: 10, unseen: 0, recheck: true });
 	});
 });
