@@ -1,5 +1,6 @@
 import { runBulk } from "#app/backfill/index.ts";
 import { ensureWebhooks, forgetOldRequests, runSetUp } from "#app/connections/guests/index.ts";
+import { runReplays } from "#app/replay/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
 import {
@@ -20,6 +21,9 @@ import type { Handlers } from "#jobs";
 import { compareStock, pollOrders } from "#reconcile";
 import { metrics } from "#telemetry";
 import { createSweep, type SweepDeps } from "./sweep.ts";
+
+/** The pace of trying again: between two rounds live traffic has the channel for itself. */
+const REPLAY_ROUND_MS = 1_000;
 
 export type HandlerDeps = Deps & SweepDeps & { publicUrl: string };
 
@@ -62,6 +66,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		async "backfill.run"({ shopId }) {
 			const { outcome } = await runBulk(deps, shopId);
 			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
+		},
+		async "replay.run"({ shopId }) {
+			const { outcome } = await runReplays(deps, shopId);
+			return outcome === "more" ? { again: { delayMs: REPLAY_ROUND_MS } } : undefined;
 		},
 		async "shopify.import"({ shopId }, { signal }) {
 			const imported = await unlessClosed(() => runImport(deps, shopId, { signal }));

@@ -1,6 +1,7 @@
 import { findWaitingBulks } from "#app/backfill/index.ts";
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
+import { findWaitingReplays } from "#app/replay/index.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
 import { channel as channelOf, channels } from "#channels";
 import { findWaitingImports, findWaitingLifecycle } from "#connections";
@@ -46,6 +47,11 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	},
 	imports: { find: async (pool) => (await findWaitingImports(pool)).map((shopId) => ({ job: "shopify.import", payload: { shopId } })) },
 	bulks: { find: async (pool) => (await findWaitingBulks(pool)).map((shopId) => ({ job: "backfill.run", payload: { shopId } })) },
+	replays: {
+		find: async (pool) => (await findWaitingReplays(pool)).map((shopId) => ({ job: "replay.run", payload: { shopId } })),
+		// Its own pace is a round a second, and a run may wait for a channel for hours.
+		gapMs: 5_000,
+	},
 	lifecycle: {
 		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
 	},

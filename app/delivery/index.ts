@@ -9,5 +9,4 @@ export { lookLate } from "./look-late.ts";
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";
 export { resolveMended } from "./resolve-mended.ts";
-export { retryOwed } from "./retry-owed.ts";
-export { retryParked } from "./retry-parked.ts";
+export { countWaiting, releaseParked, retryParked } from "./retry-parked.ts";

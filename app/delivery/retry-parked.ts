@@ -1,6 +1,6 @@
 import { recordAudit } from "#app/connections/audit.ts";
-import type { Pool } from "#app/db.server.ts";
-import { transactionWithRetry } from "#app/db.server.ts";
+import { type Pool, type Queryable, transactionWithRetry } from "#app/db.server.ts";
+import { WAITING } from "./sql/due.ts";
 
 /** Rows that are locked at once: others' deliveries wait no longer than a moment. */
 const LISTINGS_PER_STEP = 500;
@@ -45,6 +45,32 @@ export async function retryParked(
 		listings += step.length;
 		if (step.length < LISTINGS_PER_STEP) return { listings, connectionIds: [...connectionIds].sort((a, b) => a - b) };
 	}
+}
+
+/** The same of these alone, inside of a transaction that keeps who asked for it. Returns which were set aside until now. */
+export async function releaseParked(
+	tx: Queryable,
+	shopId: number,
+	listingIds: readonly number[],
+): Promise<{ id: number; connection_id: number }[]> {
+	if (listingIds.length === 0) return [];
+	const { rows } = await tx.query<{ id: number; connection_id: number }>(retryStatement, [
+		shopId,
+		null,
+		null,
+		listingIds.length,
+		listingIds,
+	]);
+	return rows;
+}
+
+/** How many listings of a connection wait for a delivery now, up to a bound: whoever adds slow work asks first whether there is room. */
+export async function countWaiting(db: Queryable, shopId: number, connectionId: number, most: number): Promise<number> {
+	const { rows } = await db.query<{ count: number }>(
+		`SELECT count(*)::int AS count FROM (SELECT FROM listing l WHERE l.shop_id = $1 AND l.connection_id = $2 AND ${WAITING} LIMIT $3) waiting`,
+		[shopId, connectionId, most],
+	);
+	return rows[0]?.count ?? 0;
 }
 
 function byConnection(rows: readonly { id: number; connection_id: number }[]): Map<number, number[]> {

@@ -29,6 +29,8 @@ export const catalog = {
 	"connections.set-up": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Does a shop's bulk changes, batch by batch; resumes where it stood. */
 	"backfill.run": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** Tries failures again that a person has chosen, a few at a time beside live traffic; resumes where it stood. */
+	"replay.run": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** The first import of locations, products and stock; resumes where it stood. */
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */

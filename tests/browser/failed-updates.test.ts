@@ -1,4 +1,7 @@
+import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { runReplays } from "#app/replay/index.ts";
+import type { Deps } from "#connections";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { violationsOf } from "./accessibility.ts";
 import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
@@ -36,6 +39,9 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		);
 	};
 
+	/** What a worker would do; the stage has none. */
+	const workerDeps = () => ({ pool: stage.database.pool, wake: async () => {}, log: pino({ level: "silent" }) }) as unknown as Deps;
+
 	beforeAll(async () => {
 		stage = await openStage();
 		shop = await fillShop(stage.database.pool, SHOP, { listings: 120 });
@@ -43,6 +49,7 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 	afterAll(() => stage?.close());
 	beforeEach(async () => {
 		await query("DELETE FROM dead_letter");
+		await query("DELETE FROM replay_run");
 		await query("DELETE FROM problem_change");
 		await query("DELETE FROM problem");
 		await query("DELETE FROM delivery_attempt");
@@ -72,7 +79,7 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		expect(await violationsOf(app)).toEqual([]);
 		await page.screenshot({ path: picturePath("failed-update") });
 		await page.getByRole("button", { name: "Try again" }).click();
-		await page.getByText("Trying 1 update again.").waitFor();
+		await page.getByText("Trying it again").waitFor();
 		expect(await one("SELECT count(*)::int AS parked FROM listing WHERE parked")).toEqual({ parked: 2 });
 		expect(complaints.filter(isOurs)).toEqual([]);
 		await close();
@@ -86,8 +93,43 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await page.screenshot({ path: picturePath("failed-updates") });
 		await app.getByRole("tab", { name: "Updates" }).click();
 		await page.getByRole("button", { name: "Try all 60 again" }).click();
-		await page.getByText("Trying 60 updates again.").waitFor();
-		expect(await one("SELECT count(*)::int AS parked FROM listing WHERE parked")).toEqual({ parked: 0 });
+		await app.getByText("At most 60 updates to WooCommerce.").waitFor();
+		expect(await app.getByTestId("replay-sample").locator("li").count()).toBe(10);
+		await app
+			.getByText(/could not be read just now/)
+			.first()
+			.waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("replay-preview") });
+		await app.getByLabel("Why?").fill("Taken out of the bin at the store");
+		await app.getByRole("button", { name: "Try 60 failures again" }).click();
+		await app.getByText("60 failures: 20 on their way and 40 waiting.").waitFor();
+		expect(await one("SELECT count(*)::int AS parked FROM listing WHERE parked")).toEqual({ parked: 40 });
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("replay-run") });
+		await page.getByRole("button", { name: "Pause" }).click();
+		await app.getByText("Nothing more is begun until you resume it.").waitFor();
+		// What had begun has come to its end meanwhile, one of them badly: the page shows it by itself.
+		await query("UPDATE listing SET dirty_since = NULL, recheck = false, shown = desired WHERE NOT parked");
+		await query(
+			`UPDATE listing SET parked = true, dirty_since = now() WHERE id = (SELECT min(listing_id) FROM replay_line WHERE state = 'begun')`,
+		);
+		await runReplays(workerDeps(), shop.shopId);
+		await app.getByText("60 failures: 19 succeeded, 1 failed again and 40 waiting.").waitFor();
+		await app.getByTestId("run-ended").getByText("Failed again").waitFor();
+		await page.getByRole("button", { name: "Cancel the rest" }).click();
+		await page.getByText("Cancelled. What has begun").waitFor();
+		await runReplays(workerDeps(), shop.shopId);
+		await app.getByText("60 failures: 19 succeeded, 1 failed again and 40 were left as they are.").waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("replay-ended"), fullPage: true });
+		await app
+			.getByRole("button", { name: "Failed updates" })
+			.or(app.getByRole("link", { name: "Failed updates" }))
+			.first()
+			.click();
+		await app.getByTestId("runs").getByText("Cancelled").waitFor();
+		await page.screenshot({ path: picturePath("failed-updates-runs") });
 		await app.getByRole("tab", { name: "Messages" }).click();
 		await page.getByRole("button", { name: "Discard all 1" }).click();
 		await app.getByText("Another reason").click();
@@ -104,6 +146,8 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await app.getByRole("tab", { name: "Failures" }).click();
 		await app.getByText("Discarded 1 failure").waitFor();
 		await app.getByText("Counted by hand").waitFor();
+		await app.getByText("Began to try 60 failures again: Try 60 failures again").waitFor();
+		await app.getByText("19 succeeded, 1 failed again, 0 needed nothing any more, 40 left as they were").waitFor();
 		expect(complaints.filter(isOurs)).toEqual([]);
 		await close();
 	});
@@ -128,6 +172,36 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await app.getByRole("tab", { name: "Failures" }).click();
 		await app.getByText(/Looks after a problem on .*: 48 updates, refused by the channel/).waitFor();
 		await page.screenshot({ path: picturePath("failed-updates-problems-activity") });
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
+	test("on a phone: what trying again would do, how far it is, and what of it failed again", async () => {
+		await fail(12);
+		const { page, app, complaints, close } = await stage.open({
+			...PHONE,
+			path: `${PATH}/replay?side=updates&through=${Number.MAX_SAFE_INTEGER}`,
+		});
+		await app.getByText("At most 12 updates to WooCommerce.").waitFor();
+		const isWide = () => app.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+		expect(await isWide()).toBe(false);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("replay-preview-phone"), fullPage: true });
+		await app.getByLabel("Why?").fill("Taken out of the bin at the store");
+		await app.getByRole("button", { name: "Try 12 failures again" }).click();
+		await app.getByText("12 failures: 12 on their way.").waitFor();
+		await query("UPDATE listing SET parked = true WHERE id IN (SELECT listing_id FROM replay_line WHERE state = 'begun')");
+		await runReplays(workerDeps(), shop.shopId);
+		await app.getByText("12 failures: 12 failed again.").waitFor();
+		expect(await isWide()).toBe(false);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("replay-ended-phone") });
+		// Nothing is left to try again of what was settled; the address of another time says so.
+		await query("DELETE FROM dead_letter");
+		const again = await stage.open({ path: `${PATH}/replay?through=5` });
+		await again.app.getByText("Nothing to try again").waitFor();
+		await again.page.screenshot({ path: picturePath("replay-nothing") });
+		await again.close();
 		expect(complaints.filter(isOurs)).toEqual([]);
 		await close();
 	});

@@ -110,10 +110,15 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 			{ intent: "save", policy: { kind: "exact" }, locationIds: [of.location] },
 			true,
 		),
-		failures("try-again", { id: of.failure }, true),
 		failures("discard", { id: of.failure, reason: "A test" }, true),
 		...["acknowledge", "ignore", "reopen"].map((intent) => failures(intent, { problem: of.problem }, true)),
-		failure("try-again"),
+		failure("try-again", { name: "x", press: "isolation" }),
+		on("app.failed-updates.replay", `/app/failed-updates/replay?id=${of.failure}`)(
+			"",
+			{ name: "x", reason: "x", press: "isolation-2" },
+			true,
+		),
+		...["pause", "resume", "cancel"].map((intent) => on("app.failed-updates.runs.$run", `/app/failed-updates/runs/${at.run}`)(intent)),
 		failure("discard", { reason: "A test" }),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
@@ -133,6 +138,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.woocommerce);
 		case "failed-updates/:id":
 			return String(ids.failure);
+		case "runs/:run":
+			return String(ids.run);
 		case "items/:id":
 			return String(ids.item);
 		case "matching/:listing":

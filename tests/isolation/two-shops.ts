@@ -40,6 +40,7 @@ export type Ids = FilledShop & {
 	view: number;
 	failure: number;
 	problem: number;
+	run: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -280,6 +281,12 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 	);
 	await foldProblemsOf(pool, shopId);
 	await all(
+		`WITH r AS (INSERT INTO replay_run (shop_id, name, reason, actor, press, total) VALUES ($1, 'x', 'x', 'x', 'p', 1) RETURNING shop_id, id)
+		 INSERT INTO replay_line (shop_id, run_id, n, letter_id, connection_id, target, listing_id)
+		 SELECT r.shop_id, r.id, 1, (SELECT min(id) FROM dead_letter WHERE shop_id = $1), $2, 'listing:' || $3::bigint, $3 FROM r`,
+		[woocommerce, listing],
+	);
+	await all(
 		"INSERT INTO problem_change (shop_id, connection_id, direction, operation, error_class, failures) VALUES ($1, $2, 'out', 'listings.write', 'rejected', 0)",
 		[woocommerce],
 	);
@@ -297,6 +304,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		problem: (await one<{ id: number }>("SELECT id FROM problem WHERE shop_id = $1")).id,
+		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,

@@ -31,7 +31,19 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.disconnected",
 		"connection.mirrored_answered",
 	],
-	failures: ["updates.retried", "messages.replayed", "failures.discarded", "problem.acknowledged", "problem.ignored", "problem.reopened"],
+	failures: [
+		"updates.retried",
+		"messages.replayed",
+		"failures.discarded",
+		"replay.begun",
+		"replay.paused",
+		"replay.resumed",
+		"replay.cancelled",
+		"replay.ended",
+		"problem.acknowledged",
+		"problem.ignored",
+		"problem.reopened",
+	],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
 };
 

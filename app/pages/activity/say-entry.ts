@@ -52,6 +52,20 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
 		case "failures.discarded":
 			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
+		case "replay.begun":
+			return {
+				what: `Began to try ${plural(Number(after.failures), "failure")} again: ${textOf(after.name)}`,
+				before: null,
+				after: textOf(after.reason),
+			};
+		case "replay.paused":
+			return plain(`Paused trying again: ${textOf(after.name)}`);
+		case "replay.resumed":
+			return plain(`Resumed trying again: ${textOf(after.name)}`);
+		case "replay.cancelled":
+			return plain(`Cancelled the rest of trying again: ${textOf(after.name)}`);
+		case "replay.ended":
+			return { what: `Ended trying again: ${textOf(after.name)}`, before: null, after: sayReplayed(after) };
 		case "problem.acknowledged":
 			return plain(`Looks after a problem on ${channel}: ${sayFailed(after)}`);
 		case "problem.ignored":
@@ -149,6 +163,9 @@ const sayParts = (side: unknown, words: Words): string =>
 
 const sayLinked = (side: unknown, words: Words): string =>
 	listed([...new Set(linkedOf(side).map((itemId) => words.item(itemId)))].slice(0, NAMED_MAX));
+
+const sayReplayed = ({ succeeded, failed, nothing, leftAlone }: Fields): string =>
+	`${succeeded} succeeded, ${failed} failed again, ${nothing} needed nothing any more, ${leftAlone} left as they were`;
 
 const sayFailed = ({ failures, direction, errorClass }: Fields): string =>
 	`${plural(Number(failures), direction === "in" ? "message" : "update")}, ${failureWords(String(errorClass)).label.toLowerCase()}`;

@@ -1,18 +1,6 @@
-/** What a failure is about: a figure that a channel did not take, or a message of a channel that we could not count. */
-export const SIDES = ["updates", "messages"] as const;
-export type Side = (typeof SIDES)[number];
+import type { Side } from "#dead-letters";
 
-/**
- * The filters of the list, as they stand in its address. `errorClass`: the adapter's word (channels/errors.ts), or apply's.
- * `operation`: what was tried ("listing.write"), or a message's topic.
- */
-export type FailedFilter = {
-	side: Side | null;
-	channelId: number | null;
-	errorClass: string | null;
-	operation: string | null;
-	sku: string;
-};
+export const SIDES = ["updates", "messages"] as const satisfies readonly Side[];
 
 export type FailedPage = {
 	asOf: string;

@@ -1,15 +1,16 @@
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
-import { foldProblemsOf, listProblems } from "#dead-letters";
+import { type FailureFilter, foldProblemsOf, isReadable, joins, listProblems, whereOf } from "#dead-letters";
 import { cutPage, readCursor } from "../../components/keyset.ts";
 import { readShopMap } from "../shop/read-channels.ts";
-import { type FailedFilter, type FailedPage, type FailedRow, type ProblemRow, SIDES } from "./failed.ts";
+import { type FailedPage, type FailedRow, type ProblemRow, SIDES } from "./failed.ts";
 
 const PAGE_ROWS = 50;
 const SKU_CHARS_MAX = 200;
+const DAY_MS = 86_400_000;
 /** Past this the exact number helps nobody. */
 const COUNTED_MAX = 10_000;
 
-export type FailedRequest = FailedFilter & { after: string | null; before: string | null };
+export type FailedRequest = FailureFilter & { after: string | null; before: string | null };
 
 export function readFailedRequest(params: URLSearchParams): FailedRequest {
 	const channelId = Number(params.get("channel"));
@@ -19,9 +20,19 @@ export function readFailedRequest(params: URLSearchParams): FailedRequest {
 		errorClass: params.get("kind")?.slice(0, 100) || null,
 		operation: params.get("what")?.slice(0, 200) || null,
 		sku: (params.get("q") ?? "").trim().slice(0, SKU_CHARS_MAX),
+		order: (params.get("order") ?? "").trim().slice(0, SKU_CHARS_MAX),
+		from: momentOf(params.get("from"), 0),
+		until: momentOf(params.get("until"), DAY_MS),
 		after: params.get("after"),
 		before: params.get("before"),
 	};
+}
+
+/** A day, in UTC: its beginning, or with `wholeMs` its end; or a moment. Anything else is none. */
+function momentOf(text: string | null, wholeMs: number): string | null {
+	const time = text ? Date.parse(text) : Number.NaN;
+	if (Number.isNaN(time)) return null;
+	return new Date(time + (/^\d{4}-\d\d-\d\d$/.test(text ?? "") ? wholeMs : 0)).toISOString();
 }
 
 /** What could not be delivered or counted and waits for a person, newest first. */
@@ -64,29 +75,11 @@ export async function readFailed(pool: Pool, shopId: number, request: FailedRequ
 	);
 }
 
-/** Conditions on `d` (dead_letter) and `l` (its listing) for what a filter chooses among the open ones. */
-export function whereOf(shopId: number, filter: FailedFilter): { where: string; values: unknown[] } {
-	const values: unknown[] = [shopId];
-	const value = (one: unknown) => `$${values.push(one)}`;
-	const conditions = ["d.shop_id = $1", "d.state = 'open'"];
-	if (filter.side) conditions.push(`d.direction = ${value(filter.side === "updates" ? "out" : "in")}`);
-	if (filter.channelId !== null) conditions.push(`d.connection_id = ${value(filter.channelId)}`);
-	if (filter.errorClass) conditions.push(`d.error_class = ${value(filter.errorClass)}`);
-	if (filter.operation) conditions.push(`d.operation = ${value(filter.operation)}`);
-	if (filter.sku) conditions.push(`lower(coalesce(i.sku, l.sku)) = lower(${value(filter.sku)})`);
-	return { where: conditions.join(" AND "), values };
-}
-
-/** A refused difference towards home names its item in the payload; everything else has a listing or none. */
-export const joins = `
-LEFT JOIN listing l ON l.shop_id = d.shop_id AND l.id = d.listing_id
-LEFT JOIN item i ON i.shop_id = d.shop_id AND i.id = coalesce(l.item_id, CASE WHEN d.delta_batch_id IS NOT NULL THEN (d.payload->>'itemId')::bigint END)`;
-
 export const failedColumns = `
 d.id, d.direction, d.connection_id, d.event_id, d.listing_id, d.operation, d.error_class, d.error, d.attempts, d.first_at, d.last_at, d.state,
 coalesce(i.id, l.item_id) AS item_id, coalesce(i.sku, l.sku, '') AS sku, coalesce(i.title, l.title, '') AS title,
 (d.listing_id IS NOT NULL OR (d.delta_batch_id IS NOT NULL AND d.payload ? 'locationId')
- OR (d.direction = 'in' AND EXISTS (SELECT FROM inbox_event e WHERE e.shop_id = d.shop_id AND e.id = d.event_id AND e.lane = 'stock' AND e.event IS NOT NULL))) AS can_try_again`;
+ OR (${isReadable})) AS can_try_again`;
 
 export type FailedRecord = {
 	id: number;

@@ -1,7 +1,8 @@
 import { type Pool, transaction } from "#app/db.server.ts";
+import { joins } from "#dead-letters";
 import { readShopMap } from "../shop/read-channels.ts";
 import type { FailedDetail } from "./failed.ts";
-import { type FailedRecord, failedColumns, joins, toFailedRow } from "./read-failed.ts";
+import { type FailedRecord, failedColumns, toFailedRow } from "./read-failed.ts";
 
 /** The newest tries of one listing; older ones say the same. */
 const TRIES_MAX = 20;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
 import { Badge, Banner, BlockStack, Box, Card, InlineGrid, Text } from "@shopify/polaris";
@@ -7,9 +8,10 @@ import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { discard } from "#app/pages/failed/discard.ts";
 import type { FailedDetail } from "#app/pages/failed/failed.ts";
 import { readFailure } from "#app/pages/failed/read-failure.ts";
-import { discard, tryAgain } from "#app/pages/failed/try-again.ts";
+import { askForReplay, runReplays } from "#app/replay/index.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { failureWords, sideWords } from "../../components/failure-words.ts";
 import { PageError } from "../../components/route-error.tsx";
@@ -19,7 +21,6 @@ import { useSaid } from "../../components/use-said.ts";
 import { Moment } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
 import { DiscardCard } from "../app.failed-updates._index/discard-card.tsx";
-import { sayTriedAgain } from "../app.failed-updates._index/say.ts";
 import { TriesCard } from "./tries-card.tsx";
 
 const idOf = (text: string | undefined): number | null => {
@@ -33,11 +34,11 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	const failure = id === null ? null : await readFailure(database(), shopId, id);
 	// Another shop's and none at all are the same answer.
 	if (!failure) throw data(null, { status: 404 });
-	return { failure };
+	return { failure, press: randomUUID() };
 }
 
 const asked = z.discriminatedUnion("intent", [
-	z.object({ intent: z.literal("try-again") }),
+	z.object({ intent: z.literal("try-again"), name: z.string().trim().min(1).max(200), press: z.string().min(1).max(60) }),
 	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500) }),
 ]);
 
@@ -49,7 +50,14 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 		if (id === null || !(await readFailure(database(), shopId, id))) throw data(null, { status: 404 });
 		const read = asked.safeParse(Object.fromEntries(await request.formData()));
 		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
-		if (read.data.intent === "try-again") return sayTriedAgain(await tryAgain(deps(), shopId, { ids: [id] }, actor));
+		if (read.data.intent === "try-again") {
+			const { name, press } = read.data;
+			const wish = { name: `Try ${name} again`.slice(0, 100), reason: "From its own page", actor, press: `page-${press}` };
+			const begun = await askForReplay(deps(), shopId, { ids: [id] }, wish);
+			if (begun.outcome === "nothing") return { ok: false, message: "It was settled already. Nothing was changed." };
+			await runReplays(deps(), shopId);
+			return { ok: true, message: "Trying it again" };
+		}
 		const { discarded } = await discard(deps(), shopId, { ids: [id] }, { reason: read.data.reason, actor });
 		return discarded > 0 ? { ok: true, message: "Discarded" } : { ok: false, message: "It was settled already. Nothing was changed." };
 	});
@@ -62,7 +70,7 @@ const STATES = {
 } as const;
 
 export default function FailurePage() {
-	const { failure } = useLoaderData<typeof loader>();
+	const { failure, press } = useLoaderData<typeof loader>();
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	const [discarding, setDiscarding] = useState(false);
@@ -82,7 +90,12 @@ export default function FailurePage() {
 				mayOperate && failure.state === "open" ? (
 					<>
 						{failure.canTryAgain && (
-							<button type="button" variant="primary" disabled={busy} onClick={() => send({ intent: "try-again" })}>
+							<button
+								type="button"
+								variant="primary"
+								disabled={busy}
+								onClick={() => send({ intent: "try-again", name: failure.subject, press })}
+							>
 								Try again
 							</button>
 						)}

@@ -1,5 +1,5 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
-import { useFetcher, useLoaderData, useLocation } from "@remix-run/react";
+import { useFetcher, useLoaderData, useLocation, useNavigate } from "@remix-run/react";
 import { BlockStack, useIndexResourceState } from "@shopify/polaris";
 import { CheckCircleIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
@@ -9,9 +9,12 @@ import { answering, requireRight, type Said } from "#app/authenticate.server.ts"
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { decideProblem } from "#app/pages/failed/decide-problem.ts";
+import { discard } from "#app/pages/failed/discard.ts";
 import { type FailedPage, SIDES } from "#app/pages/failed/failed.ts";
+import { CHOSEN_MAX } from "#app/pages/failed/read-chosen.ts";
 import { readFailed, readFailedRequest } from "#app/pages/failed/read-failed.ts";
-import { type Chosen, discard, tryAgain } from "#app/pages/failed/try-again.ts";
+import { readRuns } from "#app/pages/failed/read-run.ts";
+import type { Chosen } from "#app/replay/index.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { channelFilter, choiceFilter } from "../../components/choice-filter.tsx";
 import { Empty } from "../../components/empty.tsx";
@@ -19,6 +22,7 @@ import { failureWords } from "../../components/failure-words.ts";
 import { IndexList } from "../../components/index-list.tsx";
 import { sayOperation } from "../../components/problem-words.ts";
 import { PageError } from "../../components/route-error.tsx";
+import { textFilter } from "../../components/text-filter.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
@@ -27,22 +31,20 @@ import { counted, number, plural } from "../../components/words.ts";
 import { DiscardCard } from "./discard-card.tsx";
 import { ProblemsCard } from "./problems-card.tsx";
 import { FailedRows } from "./rows.tsx";
-import { sayTriedAgain } from "./say.ts";
+import { RunsCard } from "./runs-card.tsx";
 
 export async function loader({ request }: LoaderFunctionArgs) {
 	const { shopId } = await requireRight(request, "look");
-	return { failed: await readFailed(database(), shopId, readFailedRequest(new URL(request.url).searchParams)) };
+	const failed = await readFailed(database(), shopId, readFailedRequest(new URL(request.url).searchParams));
+	return { failed, runs: await readRuns(database(), shopId) };
 }
 
-/** A page of the list is the most that can be chosen one by one. */
-const CHOSEN_MAX = 50;
 const common = {
 	ids: z.array(z.coerce.number().int().positive()).max(CHOSEN_MAX),
 	/** With no ids: all that match the address's filters, up to this one. */
 	through: z.coerce.number().int().nonnegative(),
 };
 const asked = z.discriminatedUnion("intent", [
-	z.object({ intent: z.literal("try-again"), ...common }),
 	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500), ...common }),
 	z.object({ intent: z.enum(["acknowledge", "ignore", "reopen"]), problem: z.coerce.number().int().positive() }),
 ]);
@@ -61,7 +63,6 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		}
 		const filter = readFailedRequest(new URL(request.url).searchParams);
 		const chosen: Chosen = wish.ids.length > 0 ? { ids: wish.ids } : { filter, throughId: wish.through };
-		if (wish.intent === "try-again") return sayTriedAgain(await tryAgain(deps(), shopId, chosen, actor));
 		const { discarded, more } = await discard(deps(), shopId, chosen, { reason: wish.reason, actor });
 		if (discarded === 0) return { ok: false, message: "They were settled already. Nothing was changed." };
 		return { ok: true, message: `${plural(discarded, "failure")} discarded${more ? "; press again for the others" : ""}` };
@@ -77,7 +78,7 @@ const SIDE_LABELS = { updates: "Updates", messages: "Messages" } as const;
 const VIEWS = [{ name: "All", query: "" }, ...SIDES.map((side) => ({ name: SIDE_LABELS[side], query: `side=${side}` }))];
 
 export default function FailedUpdatesPage() {
-	const { failed } = useLoaderData<typeof loader>();
+	const { failed, runs } = useLoaderData<typeof loader>();
 	const filters = useUrlFilters();
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
@@ -86,6 +87,7 @@ export default function FailedUpdatesPage() {
 	const chosen = useIndexResourceState(failed.rows.map(({ id }) => ({ id: String(id) })));
 	const { selectedResources, clearSelection } = chosen;
 	const { search } = useLocation();
+	const navigate = useNavigate();
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the address is the reason, not a value that is read
 	useEffect(() => {
 		clearSelection();
@@ -107,6 +109,12 @@ export default function FailedUpdatesPage() {
 		for (const id of ids) form.append("id", id);
 		fetcher.submit(form, { method: "post", action: `/app/failed-updates${search}${search ? "&" : "?"}index` });
 	};
+	/** The page on which one sees first what trying them again would do. */
+	const lookAhead = (ids: readonly string[]) => {
+		const query = new URLSearchParams(ids.length > 0 ? ids.map((id) => ["id", id]) : search);
+		if (ids.length === 0) query.set("through", String(failed.matching.throughId));
+		navigate(`/app/failed-updates/replay?${query}`);
+	};
 	const { matching } = failed;
 	return (
 		<AppPage
@@ -115,7 +123,7 @@ export default function FailedUpdatesPage() {
 			actions={
 				mayOperate && matching.count > 0 ? (
 					<>
-						<button type="button" variant="primary" disabled={busy} onClick={() => send("try-again", [])}>
+						<button type="button" variant="primary" disabled={busy} onClick={() => lookAhead([])}>
 							{`Try all ${counted(matching)} again`}
 						</button>
 						<button type="button" disabled={busy} onClick={() => setDiscarding([])}>
@@ -143,12 +151,13 @@ export default function FailedUpdatesPage() {
 						fetcher.submit({ intent, problem: String(problem) }, { method: "post", action: "/app/failed-updates?index" })
 					}
 				/>
+				<RunsCard runs={runs} asOf={failed.asOf} />
 				<IndexList
 					names={{ singular: "failure", plural: "failures" }}
 					filters={filters}
 					searchHint="The whole SKU"
 					views={VIEWS}
-					filterNames={["q", "side", "channel", "kind", "what"]}
+					filterNames={["q", "side", "channel", "kind", "what", "order", "from", "until"]}
 					choices={choicesOf(failed, filters)}
 					applied={appliedOf(failed, filters)}
 					headings={[
@@ -174,7 +183,7 @@ export default function FailedUpdatesPage() {
 									selectedItemsCount: selectedResources.length,
 									onSelectionChange: chosen.handleSelectionChange,
 									promotedBulkActions: [
-										{ content: "Try again", onAction: () => send("try-again", selectedResources) },
+										{ content: "Try again", onAction: () => lookAhead(selectedResources) },
 										{ content: "Discard", onAction: () => setDiscarding(selectedResources) },
 									],
 								},
@@ -208,6 +217,9 @@ const choicesOf = (failed: FailedPage, filters: Filters) => [
 		})),
 	}),
 	channelFilter(filters, failed.channels),
+	textFilter(filters, { key: "order", label: "Order", hint: "Its number" }),
+	textFilter(filters, { key: "from", label: "Last tried from", type: "date" }),
+	textFilter(filters, { key: "until", label: "Last tried until", type: "date" }),
 ];
 
 /** One kind over all channels, the most first. */
@@ -224,6 +236,9 @@ function appliedOf(failed: FailedPage, filters: Filters) {
 	return [
 		...(kind ? [{ key: "kind", label: failureWords(kind).label }] : []),
 		...(what ? [{ key: "what", label: sayOperation(what) }] : []),
+		...(filters.get("order") ? [{ key: "order", label: `Order ${filters.get("order")}` }] : []),
+		...(filters.get("from") ? [{ key: "from", label: `From ${filters.get("from")}` }] : []),
+		...(filters.get("until") ? [{ key: "until", label: `Until ${filters.get("until")}` }] : []),
 		...(channel ? [{ key: "channel", label: `On ${channel.name}` }] : []),
 	];
 }
