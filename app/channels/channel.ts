@@ -27,6 +27,8 @@ export type Channel = {
 	messageQueues?: (app: AppSettings) => readonly MessageQueue[];
 	/** Channels that are found by an address somebody types: what is kept as the account, or why it cannot be used. */
 	readAccount?(typed: string): AccountReading;
+	/** In the merchant's words: where on this channel one sees what else may write its stock. The channel itself does not tell who wrote. */
+	otherWriters?: string;
 	/** What a number of its orders looks like, where nothing else looks like that. Tested on the bare number. */
 	orderNumber?: RegExp;
 	/** A client for one account. It keeps no state but connections; opening it sends nothing. */

@@ -84,6 +84,8 @@ export const amazon: Channel = {
 	webhooks: notifications,
 	authorization,
 	messageQueues,
+	// A quantity's notification carries SKU and figure, and no author (schemas/notifications/ListingsItemMfnQuantityChange.json).
+	otherWriters: "In Seller Central look under Apps and Services, Manage Your Apps, and at inventory files that are uploaded.",
 	connect,
 };
 

@@ -48,6 +48,9 @@ export const woocommerce: Channel = {
 		source: "developer.woocommerce.com REST API documentation: v3 since WooCommerce 3.5, no successor released. 2026-11-21",
 	},
 	webhooks,
+	// A product says when it was changed, in the REST API (v3) and in webhooks, and not by whom.
+	otherWriters:
+		"In WooCommerce look at the keys under Settings, Advanced, REST API (each shows when it was last used), and at plugins that import or synchronise stock.",
 	readAccount,
 	connect,
 };

@@ -4,6 +4,7 @@ import { channels } from "#channels";
 import { type Policy, policySchema } from "#domain";
 import { countFoundByPoll } from "#reconcile";
 import { type Consent, readConsent } from "./read-consent.ts";
+import { type OtherWriter, readOtherWriter } from "./read-other-writer.ts";
 import { readSetUps, type SetUp } from "./read-set-up.ts";
 
 /** Everything the page of one channel shows. */
@@ -21,6 +22,7 @@ export type ChannelPage = {
 	comparedAt: string | null;
 	limits: LimitInUse[];
 	consent: Consent | null;
+	otherWriter: OtherWriter | null;
 	/** What the account told of itself when it was connected ("version": "11.0.1"). */
 	account: Record<string, string>;
 };
@@ -49,6 +51,7 @@ export async function readChannel(pool: Pool, shopId: number, connectionId: numb
 				comparedAt: row.compared_at?.toISOString() ?? null,
 				limits: await readLimits(tx, shopId, connectionId),
 				consent: await readConsent(tx, shopId, connectionId),
+				otherWriter: await readOtherWriter(tx, shopId, connectionId),
 				account: row.settings.account ?? {},
 			};
 		},

@@ -114,6 +114,7 @@ test("R42 what was watched and how well figures were predicted; R37 of another s
 		wouldChangeNow: 0,
 		prediction: { compared: 0, met: 0, unexplained: 0, raisedElsewhere: 0, loweredElsewhere: 0 },
 		prevented: [],
+		otherWriter: null,
 		newest: [],
 	});
 	expect(await readChannel(database.pool, other.shopId, shop.guest)).toBeNull();

@@ -1,6 +1,7 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { OWES_WRITE } from "#app/overview/sql/owes-write.ts";
 import { policySchema, quantityToShow } from "#domain";
+import { type OtherWriter, readOtherWriter } from "./read-other-writer.ts";
 
 /** What was computed for a channel that is only watched (R42). Times are ISO 8601. */
 export type WatchReport = {
@@ -13,6 +14,7 @@ export type WatchReport = {
 	wouldChangeNow: number;
 	prediction: Prediction;
 	prevented: PreventedOversell[];
+	otherWriter: OtherWriter | null;
 	newest: WatchedUpdate[];
 };
 /**
@@ -63,6 +65,7 @@ export async function readWatch(pool: Pool, shopId: number, connectionId: number
 				listings: watched.rows[0]?.listings ?? 0,
 				...(await readPrediction(tx, shopId, connectionId)),
 				prevented: await readPrevented(tx, shopId, connectionId),
+				otherWriter: await readOtherWriter(tx, shopId, connectionId),
 				newest: await readNewest(tx, shopId, connectionId),
 			};
 		},

@@ -22,6 +22,7 @@ import { readChannelName } from "#app/pages/channels/read-name.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { ChannelState } from "../../components/channel-state.tsx";
 import styles from "../../components/channels.css?url";
+import { OtherWriterBanner } from "../../components/other-writer.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useAllowed } from "../../components/use-right.ts";
@@ -144,6 +145,7 @@ export default function ChannelPage() {
 						</p>
 					</Banner>
 				)}
+				{page.otherWriter && <OtherWriterBanner writer={page.otherWriter} />}
 				<SetUpCard page={page} sending={sending} send={send} mayOperate={mayOperate} mayApprove={mayApprove} />
 				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
 					<BlockStack gap="400">

@@ -2,7 +2,7 @@ import { type ActionFunctionArgs, type HeadersFunction, type LinksFunction, type
 import { useFetcher, useLoaderData } from "@remix-run/react";
 import { Banner, BlockStack, Button, Card, InlineStack, Spinner, Text, useIndexResourceState } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { askForSetUp, goLive } from "#app/connections/guests/index.ts";
@@ -12,10 +12,12 @@ import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readChannel } from "#app/pages/channels/read-channel.ts";
 import { readDryRun, readDryRunRequest } from "#app/pages/channels/read-dry-run.ts";
 import { readChannelName } from "#app/pages/channels/read-name.ts";
+import { readOtherWriter } from "#app/pages/channels/read-other-writer.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import styles from "../../components/channels.css?url";
 import { download } from "../../components/download.ts";
 import { IndexList } from "../../components/index-list.tsx";
+import { OtherWriterBanner, sayOtherWriter, sayWhatToDo } from "../../components/other-writer.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
@@ -32,21 +34,21 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	const id = channelIdOf(params.id);
 	const page = id === null ? null : await readChannel(database(), shopId, id);
 	if (id === null || !page || page.channel.isHome) throw notThere();
-	const { setUp, channel, asOf } = page;
+	const { setUp, channel, asOf, otherWriter } = page;
 	return {
-		setUp,
-		channel,
-		asOf,
+		...{ setUp, channel, asOf, otherWriter },
 		lines: await readDryRun(database(), { shopId, connectionId: id }, readDryRunRequest(new URL(request.url).searchParams)),
 	};
 }
 
 /** A page of the list is the most that can be chosen at once. */
 const CHOSEN_MAX = 50;
+/** The person was told that something else changes stock there, and goes live all the same (R43). */
+const otherWriter = z.literal("known").optional();
 const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("run") }),
-	z.object({ intent: z.literal("all") }),
-	z.object({ intent: z.literal("some"), listings: z.array(z.coerce.number().int().positive()).min(1).max(CHOSEN_MAX) }),
+	z.object({ intent: z.literal("all"), otherWriter }),
+	z.object({ intent: z.literal("some"), otherWriter, listings: z.array(z.coerce.number().int().positive()).min(1).max(CHOSEN_MAX) }),
 ]);
 
 /** Going live with what is live already changes nothing; a dry run that is asked for twice is one. */
@@ -66,6 +68,8 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 			if (outcome.outcome === "refused") return { ok: false, message: outcome.reason };
 			return outcome.outcome === "asked" ? { ok: true, message: "" } : { ok: false, message: "Something else is under way. Please wait." };
 		}
+		if (wish.otherWriter !== "known" && (await readOtherWriter(database(), shopId, id)))
+			return { ok: false, message: "Something else changes stock there. Nothing was sent: read the note, then go live again." };
 		const first = wish.intent === "some" ? wish.listings : undefined;
 		const outcome = await goLive(deps(), shopId, id, actor, { first });
 		if (outcome.outcome === "unchanged") return { ok: false, message: outcome.reason };
@@ -76,7 +80,7 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 const CONFIRM = "go-live-confirm";
 
 export default function GoLiveRoute() {
-	const { setUp, channel, asOf, lines } = useLoaderData<typeof loader>();
+	const { setUp, channel, asOf, otherWriter, lines } = useLoaderData<typeof loader>();
 	const base = `/app/channels/${channel.id}`;
 	const filters = useUrlFilters();
 	const [mayOperate, mayApprove] = [useAllowed("operate"), useAllowed("approve")];
@@ -90,9 +94,10 @@ export default function GoLiveRoute() {
 	const isDone = channel.state === "live" && !setUp.isPartlyLive;
 	const mayGoLive = mayApprove && dryRun !== null && !isRunning && !isDone;
 
-	const send = (intent: string, listings: readonly string[] = []) => {
+	const send = (intent: string, listings: readonly string[] = [], known = false) => {
 		const form = new FormData();
 		form.set("intent", intent);
+		if (known) form.set("otherWriter", "known");
 		for (const one of listings) form.append("listing", one);
 		fetcher.submit(form, { method: "post" });
 	};
@@ -102,10 +107,18 @@ export default function GoLiveRoute() {
 		await download(`${base}/dry-run`, "dry-run.csv");
 		setExporting(false);
 	};
-	const goAll = () => {
+	// What is asked about; none: all. The question is shown once it is drawn with these words.
+	const [question, ask] = useState<readonly string[] | null>(null);
+	useEffect(() => {
+		if (question !== null) void shopify.modal.show(CONFIRM);
+	}, [question]);
+	const first = question ?? [];
+	const go = () => {
 		void shopify.modal.hide(CONFIRM);
-		send("all");
+		send(first.length > 0 ? "some" : "all", first, otherWriter !== null);
 	};
+	/** A few are asked for without a question; where something else writes there as well, that is said before. */
+	const goSome = (listings: readonly string[]) => (otherWriter ? ask([...listings]) : send("some", listings));
 	const others = setUp.isPartlyLive ? "all others" : "all";
 	return (
 		<AppPage
@@ -115,7 +128,7 @@ export default function GoLiveRoute() {
 			actions={
 				<>
 					{mayGoLive && (
-						<button type="button" variant="primary" disabled={busy !== null} onClick={() => void shopify.modal.show(CONFIRM)}>
+						<button type="button" variant="primary" disabled={busy !== null} onClick={() => ask([])}>
 							{`Go live with ${others}`}
 						</button>
 					)}
@@ -132,12 +145,21 @@ export default function GoLiveRoute() {
 			}
 		>
 			<ui-modal id={CONFIRM}>
-				<p style={{ padding: 16, margin: 0 }}>
-					{`Lockstep writes ${setUp.isPartlyLive || !dryRun ? "their figures" : plural(dryRun.changes, "figure")} to ${channel.name} now, and every change of your stock from then on. You can pause or disconnect at any time; what ${channel.name} showed before is kept as a file.`}
-				</p>
-				<ui-title-bar title={`Go live with ${setUp.isPartlyLive ? "all other" : "all"} listings of ${channel.name}?`}>
-					<button type="button" variant="primary" onClick={goAll}>
-						Go live
+				<div style={{ padding: 16 }}>
+					{otherWriter && <p style={{ margin: "0 0 12px" }}>{`${sayOtherWriter(otherWriter)} ${sayWhatToDo(otherWriter)}`}</p>}
+					<p style={{ margin: 0 }}>
+						{`Lockstep writes ${first.length > 0 || setUp.isPartlyLive || !dryRun ? "their figures" : plural(dryRun.changes, "figure")} to ${channel.name} now, and every change of your stock from then on. You can pause or disconnect at any time; what ${channel.name} showed before is kept as a file.`}
+					</p>
+				</div>
+				<ui-title-bar
+					title={
+						first.length > 0
+							? `Go live with ${plural(first.length, "listing")} of ${channel.name}?`
+							: `Go live with ${setUp.isPartlyLive ? "all other" : "all"} listings of ${channel.name}?`
+					}
+				>
+					<button type="button" variant="primary" onClick={go}>
+						{otherWriter ? "Go live all the same" : "Go live"}
 					</button>
 					<button type="button" onClick={() => void shopify.modal.hide(CONFIRM)}>
 						Cancel
@@ -145,6 +167,7 @@ export default function GoLiveRoute() {
 				</ui-title-bar>
 			</ui-modal>
 			<BlockStack gap="400">
+				{otherWriter && <OtherWriterBanner writer={otherWriter} />}
 				{isDone && (
 					<Banner tone="success" title={`${channel.name} is live`}>
 						<p>All linked listings follow your stock.</p>
@@ -222,7 +245,7 @@ export default function GoLiveRoute() {
 											promotedBulkActions: [
 												{
 													content: setUp.isPartlyLive ? "Go live with these too" : "Go live with these first",
-													onAction: () => send("some", chosen.selectedResources),
+													onAction: () => goSome(chosen.selectedResources),
 												},
 											],
 										},
@@ -233,7 +256,7 @@ export default function GoLiveRoute() {
 								rows={lines.rows}
 								selected={chosen.selectedResources}
 								isPartlyLive={setUp.isPartlyLive}
-								onGoLive={mayGoLive ? (id) => send("some", [id]) : undefined}
+								onGoLive={mayGoLive ? (id) => goSome([id]) : undefined}
 							/>
 						</IndexList>
 					</>

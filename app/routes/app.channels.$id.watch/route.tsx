@@ -12,6 +12,7 @@ import { AppPage } from "../../components/app-page.tsx";
 import styles from "../../components/channels.css?url";
 import { Empty } from "../../components/empty.tsx";
 import { Figure } from "../../components/figure.tsx";
+import { OtherWriterBanner } from "../../components/other-writer.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { Moment } from "../../components/when.tsx";
@@ -44,7 +45,10 @@ export default function WatchRoute() {
 				</Card>
 			) : (
 				<BlockStack gap="400">
-					<Banner tone="info" title={state === "watching" ? `Nothing was changed on ${name}` : `What was seen before ${name} went live`}>
+					<Banner
+						tone="info"
+						title={state === "watching" ? `Lockstep changed nothing on ${name}` : `What was seen before ${name} went live`}
+					>
 						<p>
 							Since <Moment at={watch.since} />
 							{state === "watching"
@@ -52,6 +56,7 @@ export default function WatchRoute() {
 								: " its orders are counted. What was only computed, and not sent, stands below."}
 						</p>
 					</Banner>
+					{watch.otherWriter && <OtherWriterBanner writer={watch.otherWriter} />}
 					<Card>
 						<div className="big-figures">
 							<Figure
@@ -101,7 +106,7 @@ export default function WatchRoute() {
 									? `${plural(prediction.unexplained, "listing")} showed something else: a sale whose order has not arrived yet, or somebody who edits the stock there. `
 									: ""}
 								{changedElsewhere > 0
-									? `${plural(changedElsewhere, "time")} a figure was changed there by somebody or something else (${number(prediction.raisedElsewhere)} raised, ${number(prediction.loweredElsewhere)} lowered without an order). If another app writes stock to ${name}, switch that off before you go live.`
+									? `Since watching began, a figure was changed there ${plural(changedElsewhere, "time")} by somebody or something else (${number(prediction.raisedElsewhere)} raised, ${number(prediction.loweredElsewhere)} lowered without an order).${watch.otherWriter ? "" : ` If another app writes stock to ${name}, switch that off before you go live.`}`
 									: `Nobody else changed a figure on ${name}.`}
 							</Text>
 						</BlockStack>
