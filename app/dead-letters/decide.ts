@@ -22,7 +22,10 @@ export async function discardDeadLetters(
 	return rows.map(({ id }) => id);
 }
 
-/** Their messages were put into the inbox anew, in the same transaction. Only open ones; locked until it ends. */
+/**
+ * Their messages were put into the inbox anew, in the same transaction. Only open ones; locked until it ends. What was complained of
+ * although its message was applied as far as it could be stays open: it is over only when apply says so.
+ */
 export async function takeForReplay(
 	db: Queryable,
 	shopId: number,
@@ -30,7 +33,7 @@ export async function takeForReplay(
 	actor: string,
 ): Promise<{ id: number; eventId: number }[]> {
 	const { rows } = await db.query<{ id: number; eventId: number }>(
-		`UPDATE dead_letter d SET state = 'replayed', decided_by = $3, decided_at = clock_timestamp()
+		`UPDATE dead_letter d SET state = CASE WHEN d.source_key = 'event:' || d.event_id THEN 'replayed' ELSE d.state END, decided_by = $3, decided_at = clock_timestamp()
 		 FROM (SELECT id FROM dead_letter WHERE shop_id = $1 AND id = ANY($2) AND state = 'open' AND direction = 'in' AND event_id IS NOT NULL
 		       ORDER BY id FOR UPDATE) these
 		 WHERE d.shop_id = $1 AND d.id = these.id RETURNING d.id, d.event_id AS "eventId"`,

@@ -37,6 +37,32 @@ export function askForReplay(deps: Deps, shopId: number, chosen: Chosen, wish: W
 	});
 }
 
+/** So many messages of one order are counted again at once; an order has some ten. */
+const MESSAGES_MAX = 200;
+
+/**
+ * Past messages of one order, those that were counted as well as those that were not, are put into the inbox once more. What they say is
+ * a state, so nothing moves twice. `eventId`: that one alone.
+ */
+export function askForOrder(
+	deps: Deps,
+	shopId: number,
+	{ channelId, orderId, eventId }: { channelId: number; orderId: string; eventId: number | null },
+	wish: Wish,
+): Promise<AskedReplay> {
+	// The letter of a message that is set aside is decided with it: then it is the failure that is tried again.
+	return ask(deps, shopId, wish, (tx, runId) =>
+		tx.query(
+			`INSERT INTO replay_line (shop_id, run_id, n, letter_id, connection_id, target, event_id)
+			 SELECT $1, $2, row_number() OVER (ORDER BY e.id), d.id, e.connection_id, 'event:' || e.id, e.id
+			 FROM (SELECT id, connection_id FROM inbox_event WHERE shop_id = $1 AND connection_id = $3 AND event->>'orderId' = $4 AND lane = 'stock'
+			   AND status <> 'pending' AND source <> 'replay' AND ($5::bigint IS NULL OR id = $5) ORDER BY id DESC LIMIT $6) e
+			 LEFT JOIN dead_letter d ON d.shop_id = $1 AND d.event_id = e.id AND d.direction = 'in' AND d.state = 'open' AND d.source_key = 'event:' || e.id`,
+			[shopId, runId, channelId, orderId, eventId, MESSAGES_MAX],
+		),
+	);
+}
+
 const TARGET = `CASE WHEN f.listing_id IS NOT NULL THEN 'listing:' || f.listing_id WHEN f.item_id IS NOT NULL THEN 'stock:' || f.item_id || ':' || f.location_id
   WHEN f.readable THEN 'event:' || f.event_id ELSE '' END`;
 

@@ -33,13 +33,22 @@ const NOTHING_OWED = `n.item_id IS NOT NULL AND n.listing_id IS NULL
   AND NOT EXISTS (SELECT FROM stock k WHERE k.shop_id = n.shop_id AND k.item_id = n.item_id AND k.location_id = n.location_id AND k.delta_owed <> 0)
   AND NOT EXISTS (SELECT FROM delta_line o WHERE o.shop_id = n.shop_id AND o.item_id = n.item_id AND o.location_id = n.location_id AND o.state = 'open')`;
 
+/** The message said no more than "look again": its order is asked for, or the answer waits to be applied. */
+const IS_BEING_READ = `EXISTS (SELECT FROM fetch_request f WHERE f.shop_id = e.shop_id AND f.connection_id = e.connection_id AND f.kind = 'order'
+    AND f.external_id = e.event->>'orderId' AND f.seq > f.done_seq)
+  OR EXISTS (SELECT FROM inbox_event p WHERE p.shop_id = e.shop_id AND p.connection_id = e.connection_id AND p.event->>'orderId' = e.event->>'orderId'
+    AND p.status = 'pending')`;
+
 const verdictStatement = `
 SELECT * FROM (
   SELECT n.n, CASE WHEN d.state = 'open' AND ${NOTHING_OWED} THEN d.source_key END AS owed_key, CASE
     WHEN n.event_id IS NOT NULL THEN CASE
       WHEN e.status IS NULL THEN 'left_alone'
       WHEN e.status = 'pending' THEN NULL
-      WHEN e.status = 'parked' OR d.state = 'open' THEN 'failed'
+      WHEN e.status = 'parked' THEN 'failed'
+      WHEN d.state = 'resolved' THEN 'succeeded'
+      WHEN e.outcome = 'look-again' AND (${IS_BEING_READ}) THEN NULL
+      WHEN d.state = 'open' THEN 'failed'
       ELSE 'succeeded' END
     WHEN d.state IS DISTINCT FROM 'open' THEN CASE WHEN d.state = 'resolved' THEN 'succeeded' ELSE 'nothing' END
     WHEN c.state IS NULL OR c.state = 'disconnected' THEN 'left_alone'

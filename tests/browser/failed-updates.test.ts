@@ -176,6 +176,42 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await close();
 	});
 
+	test("a sale that is linked to nothing is linked where it is told of, and what waited for it is tried again", async () => {
+		const listing = await one<{ id: number; external_id: string }>(
+			"SELECT id, external_id FROM listing WHERE shop_id = $1 ORDER BY id DESC LIMIT 1",
+			[shop.shopId],
+		);
+		await query("UPDATE listing SET item_id = NULL, link_state = 'unlinked' WHERE id = $1", [listing.id]);
+		const line = { lineId: "1", listingExternalId: listing.external_id, sku: null, ordered: 1, held: 1, fulfilledByChannel: false };
+		const snapshot = {
+			...{ v: 1, type: "order.snapshot", orderId: "4711", name: "#4711", createdAt: "2026-03-01T10:00:00Z", stamp: "2026-03-01T10:00:00Z" },
+			...{ contentHash: "x", complete: true, cancelled: false, locationExternalId: null, lines: [line], fetched: null },
+		};
+		await query(
+			`WITH e AS (INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, correlation_id, event)
+			   VALUES ($1, $2, 'order.created', 'webhook', 'processed', 'c', $3) RETURNING id)
+			 INSERT INTO dead_letter (shop_id, direction, connection_id, event_id, operation, error_class, error, source_key, correlation_id)
+			 SELECT $1, 'in', $2, id, 'order.created', 'unmapped-listing', 'Order #4711 sells what is linked to no product here', 'unmapped:1:4711', 'c' FROM e`,
+			[shop.shopId, shop.woocommerce, JSON.stringify(snapshot)],
+		);
+		const { page, app, complaints, close } = await stage.open({ path: PATH });
+		await app.getByText(/1 message of WooCommerce sells something that is linked to no product/).waitFor();
+		await app.getByRole("link", { name: "Message “order.created”" }).click();
+		await app.getByRole("heading", { name: "Link it" }).waitFor();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-update-link"), fullPage: true });
+		await app
+			.getByTestId("products")
+			.getByRole("button", { name: /^Link to/ })
+			.first()
+			.click();
+		await app.getByText("1 failure: 1 on its way.").waitFor();
+		expect(await one("SELECT link_state FROM listing WHERE id = $1", [listing.id])).toEqual({ link_state: "linked" });
+		await page.screenshot({ path: picturePath("failed-update-linked") });
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
 	test("on a phone: what trying again would do, how far it is, and what of it failed again", async () => {
 		await fail(12);
 		const { page, app, complaints, close } = await stage.open({

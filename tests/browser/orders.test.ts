@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
+import { violationsOf } from "./accessibility.ts";
 import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const ROOT = "/store/northwind-outdoor/apps/lockstep";
@@ -80,6 +81,49 @@ describe.skipIf(!chromiumPath)("R35 the orders page inside the Shopify admin", (
 		expect(await app.getByTestId("moves").innerText()).toContain("Sold: NW-0004 −1");
 		await page.screenshot({ path: picturePath("order") });
 		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("R23 R35 what came of an order is listed; one or all of it is counted again, and the channel is asked again, which moves nothing", async () => {
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/orders?q=2041` });
+		const snapshot = { v: 1, type: "order.snapshot", orderId: "2041", name: "#2041", contentHash: "x", complete: true, cancelled: false };
+		await query(
+			`INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, error, correlation_id, event)
+			 SELECT $1, $2, topic, 'webhook', status, error, 'c', $3 FROM (VALUES ('order.created', 'processed', NULL), ('order.updated', 'parked', 'The line is linked to nothing'))
+			   AS e(topic, status, error)`,
+			[
+				shop.shopId,
+				shop.woocommerce,
+				JSON.stringify({
+					...snapshot,
+					...{ createdAt: "2026-03-01T10:00:00Z", stamp: "2026-03-01T10:00:00Z", locationExternalId: null, lines: [], fetched: null },
+				}),
+			],
+		);
+		await app.getByRole("link", { name: "#2041" }).click();
+		await app.getByText("What came of it").waitFor();
+		await app.getByText(/The line is linked to nothing/).waitFor();
+		const movements = async () => (await query("SELECT count(*)::int AS n FROM movement")).rows[0];
+		const before = await movements();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("order-messages"), fullPage: true });
+		await app
+			.getByRole("button", { name: /^Count again/ })
+			.first()
+			.click();
+		await page.getByText("1 message counted again. What was counted already moves nothing.").waitFor();
+		await app.getByTestId("messages").getByText("counted again by hand").waitFor();
+		await page.getByRole("button", { name: "Read again" }).click();
+		await page.getByText(/^Reading the order from .* again/).waitFor();
+		expect((await query("SELECT kind FROM fetch_request WHERE reason = 'asked for by hand'")).rows).toEqual([{ kind: "order" }]);
+		expect(await movements()).toEqual(before);
+		await page.setViewportSize({ width: 390, height: 844 });
+		await app.getByText("What came of it").scrollIntoViewIfNeeded();
+		const [wide, high] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+		expect(wide).toBe(high);
+		await page.screenshot({ path: picturePath("order-messages-phone") });
+		await query("DELETE FROM fetch_request WHERE reason = 'asked for by hand'");
+		expect(complaints.filter((text) => !text.includes("preloaded using link preload"))).toEqual([]);
 		await close();
 	});
 

@@ -38,6 +38,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 	const matching = on("app.channels.$id.matching._index", `${channel}/matching?index`);
 	const choosing = on("app.channels.$id.matching.$listing", `${channel}/matching/${at.listing}`);
 	const goLive = on("app.channels.$id.go-live", `${channel}/go-live`);
+	const order = on("app.orders.$channel.$order", `/app/orders/${at.woocommerce}/${at.order}`);
 	const failures = on("app.failed-updates._index", "/app/failed-updates?index");
 	const failure = on("app.failed-updates.$id", `/app/failed-updates/${at.failure}`);
 	const connect = on("app.channels.connect.$channel", "/app/channels/connect/woocommerce");
@@ -112,6 +113,9 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		),
 		failures("discard", { id: of.failure, reason: "A test" }, true),
 		...["acknowledge", "ignore", "reopen"].map((intent) => failures(intent, { problem: of.problem }, true)),
+		order("read-again"),
+		order("count-again", { press: "isolation-3" }),
+		order("count-again", { press: "isolation-4", event: of.event }, true),
 		failure("try-again", { name: "x", press: "isolation" }),
 		on("app.failed-updates.replay", `/app/failed-updates/replay?id=${of.failure}`)(
 			"",
@@ -119,6 +123,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 			true,
 		),
 		...["pause", "resume", "cancel"].map((intent) => on("app.failed-updates.runs.$run", `/app/failed-updates/runs/${at.run}`)(intent)),
+		failure("link", { listing: of.listing, item: of.items[1] ?? 0, press: "isolation-5" }, true),
 		failure("discard", { reason: "A test" }),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),

@@ -40,6 +40,7 @@ export type Ids = FilledShop & {
 	view: number;
 	failure: number;
 	problem: number;
+	event: number;
 	run: number;
 	rulesEntry: number;
 	pausesEntry: number;
@@ -211,6 +212,14 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		"INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, correlation_id) VALUES ($1, $2, 'order.snapshot', 'webhook', 'processed', 'c')",
 		[woocommerce],
 	);
+	const snapshot = {
+		...{ v: 1, type: "order.snapshot", orderId: "777", name: "#777", createdAt: "2026-03-01T10:00:00Z", stamp: "2026-03-01T10:00:00Z" },
+		...{ contentHash: "x", complete: true, cancelled: false, locationExternalId: null, lines: [], fetched: null },
+	};
+	await all(
+		"INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, correlation_id, event) VALUES ($1, $2, 'order.updated', 'webhook', 'processed', 'c', $3)",
+		[woocommerce, JSON.stringify(snapshot)],
+	);
 	await all("INSERT INTO fetch_request (shop_id, connection_id, kind, external_id, done_seq) VALUES ($1, $2, 'order', '777', 1)", [
 		woocommerce,
 	]);
@@ -304,6 +313,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		order: (await one<{ id: string }>("SELECT order_id AS id FROM sales_order WHERE shop_id = $1")).id,
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		problem: (await one<{ id: number }>("SELECT id FROM problem WHERE shop_id = $1")).id,
+		event: (await one<{ id: number }>("SELECT id FROM inbox_event WHERE shop_id = $1 AND event IS NOT NULL ORDER BY id DESC LIMIT 1")).id,
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,

@@ -52,6 +52,8 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
 		case "failures.discarded":
 			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
+		case "order.read_again":
+			return plain(`Had order ${textOf(after.name)} read from ${channel} again`);
 		case "replay.begun":
 			return {
 				what: `Began to try ${plural(Number(after.failures), "failure")} again: ${textOf(after.name)}`,

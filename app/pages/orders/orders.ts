@@ -37,6 +37,20 @@ export type OrderPage = OrderRow & {
 	source: string;
 	lines: OrderLineView[];
 	moves: OrderMove[];
+	/** What came of it, the newest first. */
+	messages: OrderMessage[];
+	/** Whether the channel can be asked for it. */
+	canRead: boolean;
+};
+
+export type OrderMessage = {
+	id: number;
+	at: string;
+	topic: string;
+	source: string;
+	status: "pending" | "processed" | "ignored" | "parked";
+	/** Of one that was set aside: why. */
+	error: string | null;
 };
 
 export type OrderLineView = {

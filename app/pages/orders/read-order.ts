@@ -1,11 +1,12 @@
 import { type Pool, transaction } from "#app/db.server.ts";
 import { readShopMap } from "../shop/read-channels.ts";
-import type { OrderLineView, OrderMove, OrderPage } from "./orders.ts";
+import type { OrderLineView, OrderMessage, OrderMove, OrderPage } from "./orders.ts";
 import { type FoundOrder, orderColumns, toOrderRow } from "./read-orders.ts";
 
 /** Orders of more lines are wholesale's; those past it are counted and not listed. */
 const LINES_MAX = 500;
 const MOVES_MAX = 200;
+const MESSAGES_MAX = 50;
 
 type LineRow = {
 	line_id: string;
@@ -55,12 +56,23 @@ export async function readOrder(pool: Pool, shopId: number, key: { channelId: nu
 				  WHERE m.shop_id = $1 AND m.connection_id = $2 AND m.order_id = $3 ORDER BY m.id LIMIT $4`,
 				[...values, MOVES_MAX],
 			);
+			const messages = await client.query<Omit<OrderMessage, "at"> & { at: Date }>(
+				`SELECT id, received_at AS at, topic, source, status, CASE WHEN status = 'parked' THEN error END AS error FROM inbox_event
+				  WHERE shop_id = $1 AND connection_id = $2 AND event->>'orderId' = $3 AND lane = 'stock' ORDER BY id DESC LIMIT $4`,
+				[...values, MESSAGES_MAX],
+			);
+			const connection = await client.query("SELECT FROM connection WHERE shop_id = $1 AND id = $2 AND state <> 'disconnected'", [
+				shopId,
+				key.channelId,
+			]);
 			return {
 				...toOrderRow(order, await readShopMap(client, shopId)),
 				asOf: order.as_of.toISOString(),
 				source: order.first_source,
 				lines: lines.rows.map((line) => toLine(line, allocations.rows)),
 				moves: moves.rows.map((move) => ({ ...move, at: move.at.toISOString() })),
+				messages: messages.rows.map((message) => ({ ...message, at: message.at.toISOString() })),
+				canRead: connection.rowCount === 1,
 			};
 		},
 		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },

@@ -1,7 +1,7 @@
 import { Badge, BlockStack, Button, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
 import type { DryRunRow } from "#app/pages/channels/read-dry-run.ts";
+import { Thing } from "../../components/thing.tsx";
 import { number } from "../../components/words.ts";
-import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
 
 type DryRunRowsProps = {
 	rows: readonly DryRunRow[];

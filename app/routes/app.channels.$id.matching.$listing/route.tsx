@@ -1,6 +1,6 @@
 import { type ActionFunctionArgs, type HeadersFunction, type LoaderFunctionArgs, redirect } from "@remix-run/node";
 import { useFetcher, useLoaderData, useParams } from "@remix-run/react";
-import { Badge, Banner, BlockStack, Box, Button, Card, InlineStack, Text, TextField } from "@shopify/polaris";
+import { Banner, BlockStack, Button, Card, InlineStack, Text } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
@@ -11,12 +11,12 @@ import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readChannelName } from "#app/pages/channels/read-name.ts";
 import { readChoosing } from "#app/pages/matching/read-choosing.ts";
 import { AppPage } from "../../components/app-page.tsx";
+import { ProductChoice } from "../../components/product-choice.tsx";
 import { PageError } from "../../components/route-error.tsx";
+import { Thing } from "../../components/thing.tsx";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
-import { useTyped, useUrlFilters } from "../../components/use-url-filters.ts";
-import { plural } from "../../components/words.ts";
-import { Thing } from "../app.channels.$id.matching._index/rows.tsx";
+import { useUrlFilters } from "../../components/use-url-filters.ts";
 
 export async function loader({ request, params }: LoaderFunctionArgs) {
 	const { shopId } = await requireRight(request, "look");
@@ -53,10 +53,9 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 
 export default function ChooseRoute() {
 	const { choosing, name } = useLoaderData<typeof loader>();
-	const { listing, products, why, isPack } = choosing;
+	const { listing, isPack } = choosing;
 	const base = `/app/channels/${useParams().id}/matching`;
 	const filters = useUrlFilters();
-	const { typed, type } = useTyped(filters);
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	useSaid(fetcher);
@@ -89,44 +88,13 @@ export default function ChooseRoute() {
 					</Banner>
 				)}
 				{!listing.linkedTo && (
-					<Card padding="0">
-						<Box padding="400">
-							<TextField
-								label="Find your product"
-								placeholder="SKU, barcode or title"
-								autoComplete="off"
-								value={typed}
-								onChange={type}
-								clearButton
-								onClearButtonClick={() => filters.set({ q: "" })}
-							/>
-						</Box>
-						<ul className="rows rows-topped" data-testid="products">
-							{products.map((product) => (
-								<li key={product.itemId} className="row row-sale">
-									<BlockStack gap="100" inlineAlign="start">
-										<Thing sku={product.sku} title={product.title} barcode={product.barcode} />
-										{product.listings > 0 && <Badge>{`${plural(product.listings, "listing")} here already`}</Badge>}
-									</BlockStack>
-									<Button
-										disabled={!mayOperate}
-										loading={busyWith === String(product.itemId)}
-										onClick={() => fetcher.submit({ intent: "link", item: String(product.itemId) }, { method: "post" })}
-										accessibilityLabel={`Link to ${product.sku || product.title}`}
-									>
-										Link
-									</Button>
-								</li>
-							))}
-						</ul>
-						{products.length === 0 && (
-							<Box padding="400" paddingBlockStart="0">
-								<Text as="p" tone="subdued">
-									{why === "nothing" ? "No product has a code like this one. Search for it by name." : "No product found."}
-								</Text>
-							</Box>
-						)}
-					</Card>
+					<ProductChoice
+						choosing={choosing}
+						filters={filters}
+						mayLink={mayOperate}
+						busyWith={typeof busyWith === "string" ? busyWith : null}
+						onLink={(item) => fetcher.submit({ intent: "link", item: String(item) }, { method: "post" })}
+					/>
 				)}
 			</BlockStack>
 		</AppPage>

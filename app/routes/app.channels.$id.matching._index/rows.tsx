@@ -1,6 +1,7 @@
 import { Badge, BlockStack, Button, IndexTable, Text, useBreakpoints } from "@shopify/polaris";
 import { memo } from "react";
 import type { Candidate, MatchRow, Tab } from "#app/pages/matching/read-matching.ts";
+import { Thing } from "../../components/thing.tsx";
 
 type MatchRowsProps = { tab: Tab; rows: readonly MatchRow[]; selected: readonly string[]; base: string; mayOperate: boolean };
 
@@ -88,22 +89,6 @@ function Candidates({ row }: { row: MatchRow }) {
 				<Thing key={candidate.itemId} sku={candidate.sku} title={candidate.title} barcode="" />
 			))}
 			{row.why && <Badge tone={row.why.startsWith("Same") ? "success" : "attention"}>{row.why}</Badge>}
-		</BlockStack>
-	);
-}
-
-/** A code with blanks at its end looks like one without: such blanks are made visible. */
-const visible = (sku: string) => sku.replace(/^\s+|\s+$/g, (blanks) => "␣".repeat(blanks.length));
-
-export function Thing({ sku, title, barcode }: { sku: string; title: string; barcode: string }) {
-	return (
-		<BlockStack gap="0">
-			<Text as="span" fontWeight="medium">
-				{title || "Without a title"}
-			</Text>
-			<Text as="span" variant="bodySm" tone="subdued" breakWord>
-				{[sku ? visible(sku) : "No SKU", barcode].filter(Boolean).join(" · ")}
-			</Text>
 		</BlockStack>
 	);
 }

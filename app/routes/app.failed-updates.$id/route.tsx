@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
+import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs, redirect } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
 import { Badge, Banner, BlockStack, Box, Card, InlineGrid, Text } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
@@ -10,7 +10,9 @@ import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { discard } from "#app/pages/failed/discard.ts";
 import type { FailedDetail } from "#app/pages/failed/failed.ts";
+import { linkFailure, readUnlinked } from "#app/pages/failed/link-failure.ts";
 import { readFailure } from "#app/pages/failed/read-failure.ts";
+import { readChoosing } from "#app/pages/matching/read-choosing.ts";
 import { askForReplay, runReplays } from "#app/replay/index.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { failureWords, sideWords } from "../../components/failure-words.ts";
@@ -18,9 +20,11 @@ import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
+import { useUrlFilters } from "../../components/use-url-filters.ts";
 import { Moment } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
 import { DiscardCard } from "../app.failed-updates._index/discard-card.tsx";
+import { LinkCard } from "./link-card.tsx";
 import { TriesCard } from "./tries-card.tsx";
 
 const idOf = (text: string | undefined): number | null => {
@@ -34,17 +38,29 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	const failure = id === null ? null : await readFailure(database(), shopId, id);
 	// Another shop's and none at all are the same answer.
 	if (!failure) throw data(null, { status: 404 });
-	return { failure, press: randomUUID() };
+	const unlinked = failure.state === "open" ? await readUnlinked(database(), shopId, failure.id) : [];
+	const query = (new URL(request.url).searchParams.get("q") ?? "").trim().slice(0, 100);
+	const [first] = unlinked;
+	const choosing = first
+		? await readChoosing(database(), shopId, { connectionId: failure.channelId, listingId: first.listingId, query })
+		: null;
+	return { failure, choosing, others: Math.max(0, unlinked.length - 1), press: randomUUID() };
 }
 
 const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("try-again"), name: z.string().trim().min(1).max(200), press: z.string().min(1).max(60) }),
+	z.object({
+		intent: z.literal("link"),
+		listing: z.coerce.number().int().positive(),
+		item: z.coerce.number().int().positive(),
+		press: z.string().min(1).max(60),
+	}),
 	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500) }),
 ]);
 
 /** Both change only what is still open: a second press finds nothing. */
 export const action = ({ request, params }: ActionFunctionArgs) =>
-	answering(async (): Promise<Said> => {
+	answering(async (): Promise<Said | Response> => {
 		const { shopId, userId: actor } = await requireRight(request, "operate");
 		const id = idOf(params.id);
 		if (id === null || !(await readFailure(database(), shopId, id))) throw data(null, { status: 404 });
@@ -58,6 +74,14 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 			await runReplays(deps(), shopId);
 			return { ok: true, message: "Trying it again" };
 		}
+		if (read.data.intent === "link") {
+			const { listing: listingId, item: itemId, press } = read.data;
+			const linked = await linkFailure(deps(), shopId, { failureId: id, listingId, itemId, actor, press: `page-${press}` });
+			if (linked.outcome === "refused") return { ok: false, message: linked.reason };
+			if (linked.outcome === "linked") return { ok: true, message: "Linked" };
+			await runReplays(deps(), shopId);
+			return redirect(`/app/failed-updates/runs/${linked.runId}`);
+		}
 		const { discarded } = await discard(deps(), shopId, { ids: [id] }, { reason: read.data.reason, actor });
 		return discarded > 0 ? { ok: true, message: "Discarded" } : { ok: false, message: "It was settled already. Nothing was changed." };
 	});
@@ -70,7 +94,8 @@ const STATES = {
 } as const;
 
 export default function FailurePage() {
-	const { failure, press } = useLoaderData<typeof loader>();
+	const { failure, choosing, others, press } = useLoaderData<typeof loader>();
+	const filters = useUrlFilters();
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	const [discarding, setDiscarding] = useState(false);
@@ -119,6 +144,16 @@ export default function FailurePage() {
 					<Banner tone="warning" title={words.label}>
 						<p>{words.help}</p>
 					</Banner>
+				)}
+				{choosing && mayOperate && (
+					<LinkCard
+						choosing={choosing}
+						others={others}
+						channel={failure.channel}
+						filters={filters}
+						busyWith={busy ? String(fetcher.formData?.get("item") ?? "") : null}
+						onLink={(item) => send({ intent: "link", listing: String(choosing.listing.id), item: String(item), press })}
+					/>
 				)}
 				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
 					<BlockStack gap="400">

@@ -1,16 +1,25 @@
-import { data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
-import { useLoaderData } from "@remix-run/react";
+import { randomUUID } from "node:crypto";
+import { type ActionFunctionArgs, data, type HeadersFunction, type LoaderFunctionArgs } from "@remix-run/node";
+import { useFetcher, useLoaderData } from "@remix-run/react";
 import { BlockStack, Box, Card, Link, Text } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
-import { requireRight } from "#app/authenticate.server.ts";
+import { z } from "zod";
+import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
+import { deps } from "#app/deps.server.ts";
 import type { OrderLineView, OrderMove, OrderPage } from "#app/pages/orders/orders.ts";
+import { readAgain } from "#app/pages/orders/read-again.ts";
 import { readOrder } from "#app/pages/orders/read-order.ts";
+import { askForOrder, runReplays } from "#app/replay/index.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { ORDER_WORDS, OrderBadges } from "../../components/order-words.tsx";
 import { PageError } from "../../components/route-error.tsx";
+import { useFresh } from "../../components/use-fresh.ts";
+import { useAllowed } from "../../components/use-right.ts";
+import { useSaid } from "../../components/use-said.ts";
 import { Moment } from "../../components/when.tsx";
 import { duration, number, plural } from "../../components/words.ts";
+import { MessagesCard, SOURCES } from "./messages-card.tsx";
 
 export async function loader({ request, params }: LoaderFunctionArgs) {
 	const { shopId } = await requireRight(request, "look");
@@ -19,34 +28,73 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 		Number.isSafeInteger(channelId) && params.order ? await readOrder(database(), shopId, { channelId, orderId: params.order }) : null;
 	// Another shop's order and none at all are the same answer.
 	if (!order) throw data(null, { status: 404 });
-	return { order };
+	return { order, press: randomUUID() };
 }
 
+const asked = z.discriminatedUnion("intent", [
+	z.object({ intent: z.literal("read-again") }),
+	z.object({ intent: z.literal("count-again"), press: z.string().min(1).max(60), event: z.coerce.number().int().positive().optional() }),
+]);
+
+/** Both end in messages whose effect is the order's state: however often they come, it counts once. */
+export const action = ({ request, params }: ActionFunctionArgs) =>
+	answering(async (): Promise<Said> => {
+		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const [channelId, orderId] = [Number(params.channel), params.order ?? ""];
+		const order = Number.isSafeInteger(channelId) ? await readOrder(database(), shopId, { channelId, orderId }) : null;
+		if (!order) throw data(null, { status: 404 });
+		const read = asked.safeParse(Object.fromEntries(await request.formData()));
+		if (!read.success) return { ok: false, message: "That could not be understood. Nothing was changed." };
+		const wish = read.data;
+		if (wish.intent === "read-again") {
+			const outcome = await readAgain(deps(), shopId, { channelId, orderId, actor });
+			return outcome === "asked"
+				? { ok: true, message: `Reading the order from ${order.channel} again` }
+				: { ok: false, message: `${order.channel} is disconnected. Nothing was changed.` };
+		}
+		const run = { name: `Order ${order.name}`.slice(0, 100), reason: "From its own page", actor, press: `page-${wish.press}` };
+		const begun = await askForOrder(deps(), shopId, { channelId, orderId, eventId: wish.event ?? null }, run);
+		if (begun.outcome === "nothing") return { ok: false, message: "There is no such message any more. Nothing was changed." };
+		await runReplays(deps(), shopId);
+		return { ok: true, message: `${plural(begun.failures, "message")} counted again. What was counted already moves nothing.` };
+	});
+
 export default function OrderDetails() {
-	const { order } = useLoaderData<typeof loader>();
+	const { order, press } = useLoaderData<typeof loader>();
+	const mayOperate = useAllowed("operate");
+	const fetcher = useFetcher<Said>();
+	useSaid(fetcher);
+	const busy = fetcher.state !== "idle";
+	useFresh({ paused: busy });
+	const send = (fields: Record<string, string>) => fetcher.submit(fields, { method: "post" });
 	return (
 		<AppPage
 			title={`Order ${order.name}`}
 			subtitle={order.channel}
 			back={{ content: "Orders", url: "/app/orders" }}
 			badge={<OrderBadges order={order} />}
+			actions={
+				mayOperate && order.canRead ? (
+					<button type="button" disabled={busy} onClick={() => send({ intent: "read-again" })}>
+						Read again
+					</button>
+				) : null
+			}
 		>
 			<BlockStack gap="400">
 				<TakenCard order={order} />
 				<LinesCard order={order} />
 				<MovesCard order={order} />
+				<MessagesCard
+					order={order}
+					busy={busy}
+					mayOperate={mayOperate && order.canRead}
+					onCount={(event) => send({ intent: "count-again", press, ...(event === null ? {} : { event: String(event) }) })}
+				/>
 			</BlockStack>
 		</AppPage>
 	);
 }
-
-const SOURCES: Readonly<Record<string, string>> = {
-	webhook: "told by the channel",
-	fetch: "told by the channel",
-	poll: "found by the regular check",
-	import: "read when the channel was connected",
-	replay: "read again by hand",
-};
 
 function TakenCard({ order }: { order: OrderPage }) {
 	const delay = Date.parse(order.takenAt) - Date.parse(order.orderedAt);

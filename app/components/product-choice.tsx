@@ -1,0 +1,59 @@
+import { Badge, BlockStack, Box, Button, Card, Text, TextField } from "@shopify/polaris";
+import type { Choosing } from "#app/pages/matching/read-choosing.ts";
+import { Thing } from "./thing.tsx";
+import { type UrlFilters, useTyped } from "./use-url-filters.ts";
+import { plural } from "./words.ts";
+
+type ProductChoiceProps = {
+	choosing: Pick<Choosing, "products" | "why">;
+	filters: UrlFilters;
+	mayLink: boolean;
+	/** The product whose link is being saved. */
+	busyWith: string | null;
+	onLink: (itemId: number) => void;
+};
+
+/** Which product a listing is: those that its codes speak for, or what a search finds. */
+export function ProductChoice({ choosing: { products, why }, filters, mayLink, busyWith, onLink }: ProductChoiceProps) {
+	const { typed, type } = useTyped(filters);
+	return (
+		<Card padding="0">
+			<Box padding="400">
+				<TextField
+					label="Find your product"
+					placeholder="SKU, barcode or title"
+					autoComplete="off"
+					value={typed}
+					onChange={type}
+					clearButton
+					onClearButtonClick={() => filters.set({ q: "" })}
+				/>
+			</Box>
+			<ul className="rows rows-topped" data-testid="products">
+				{products.map((product) => (
+					<li key={product.itemId} className="row row-sale">
+						<BlockStack gap="100" inlineAlign="start">
+							<Thing sku={product.sku} title={product.title} barcode={product.barcode} />
+							{product.listings > 0 && <Badge>{`${plural(product.listings, "listing")} here already`}</Badge>}
+						</BlockStack>
+						<Button
+							disabled={!mayLink}
+							loading={busyWith === String(product.itemId)}
+							onClick={() => onLink(product.itemId)}
+							accessibilityLabel={`Link to ${product.sku || product.title}`}
+						>
+							Link
+						</Button>
+					</li>
+				))}
+			</ul>
+			{products.length === 0 && (
+				<Box padding="400" paddingBlockStart="0">
+					<Text as="p" tone="subdued">
+						{why === "nothing" ? "No product has a code like this one. Search for it by name." : "No product found."}
+					</Text>
+				</Box>
+			)}
+		</Card>
+	);
+}
