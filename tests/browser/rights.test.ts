@@ -61,6 +61,8 @@ describe.skipIf(!chromiumPath)("R40 rights and R37 isolation of the pages", () =
 			[`/app/items/${item}`, { intent: "save", rules: [{ listingId, policy: null }], made: null }],
 			[`/app/items/${item}`, { intent: "save", rules: [], made: { parts: [{ itemId: of.items[1], quantity: 2 }], was: [] } }],
 			[`/app/items/${item}`, { intent: "save", rules: [{ listingId, policy: { kind: "buffer", buffer: 9 } }], made: null }],
+			[`/app/items/${item}`, { intent: "save", rules: [], made: null, links: [{ listingId, was: Number(item), to: null }] }],
+			[`/app/items/${item}`, { intent: "save", rules: [], made: null, links: [{ listingId, was: null, to: Number(item) }] }],
 			[`/app/items/${item}`, { intent: "pause", listingIds: [listingId], paused: true }],
 			["/app/activity", new URLSearchParams({ entry: String(entry.id) })],
 			["/app/settings", { defaults: { policy: { kind: "buffer", buffer: 3 }, locationIds: [of.location] } }],

@@ -49,7 +49,10 @@ const asked = z.discriminatedUnion("intent", [
 		intent: z.literal("save"),
 		rules: z.array(z.object({ listingId: z.int().positive(), policy: policySchema.nullable() })).max(LISTINGS_MAX),
 		made: z.object({ parts: made, was: made }).nullable(),
-		links: z.array(z.object({ listingId: z.int().positive(), was: productOrNone, to: productOrNone })).max(LISTINGS_MAX),
+		links: z
+			.array(z.object({ listingId: z.int().positive(), was: productOrNone, to: productOrNone }))
+			.max(LISTINGS_MAX)
+			.default([]),
 	}),
 	z.object({ intent: z.literal("pause"), listingIds: z.array(z.int().positive()).min(1).max(LISTINGS_MAX), paused: z.boolean() }),
 ]);
