@@ -82,7 +82,8 @@ describe("R42 watch mode", () => {
 			[shop.shopId],
 		);
 		expect(Object.fromEntries(watched.map(({ sku, quantity }) => [sku, quantity]))).toEqual({
-			HIGH: 48,
+			// Sent before the two were sold, which the channel takes off by itself: live, that is no update.
+			HIGH: 50,
 			LOW: 4,
 			OUT: 0,
 			"OUT-TOO": 0,
