@@ -6,6 +6,9 @@ import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stag
 const PHONE = { width: 390, height: 844 };
 const ROOT = "/store/northwind-outdoor/apps/lockstep";
 
+/** Chromium's wish that a slow machine had been faster is none. */
+const faultsOf = (complaints: readonly string[]) => complaints.filter((text) => !/was preloaded using link preload/.test(text));
+
 describe.skipIf(!chromiumPath)("R14 a product's listings, linked and unlinked inside the Shopify admin", () => {
 	let stage: Stage;
 	let shop: FilledShop;
@@ -69,7 +72,7 @@ describe.skipIf(!chromiumPath)("R14 a product's listings, linked and unlinked in
 		await activity.page.getByText("Undone: 1 thing as before. Sales in between are kept.").waitFor();
 		expect(await listing(1)).toEqual({ item_id: item(1), desired: 13 });
 		await activity.close();
-		expect([...complaints, ...activity.complaints]).toEqual([]);
+		expect(faultsOf([...complaints, ...activity.complaints])).toEqual([]);
 	});
 
 	test("unlinking says before it is saved that the figure stays and follows no more; discarded, nothing changes", async () => {
@@ -87,7 +90,7 @@ describe.skipIf(!chromiumPath)("R14 a product's listings, linked and unlinked in
 		await app.getByText("It is linked to no listing.").waitFor();
 		expect(await listing(2)).toEqual({ item_id: null, desired: null });
 		await close();
-		expect(complaints).toEqual([]);
+		expect(faultsOf(complaints)).toEqual([]);
 	});
 
 	test("on a phone nothing scrolls sideways, and everything is reached; what somebody did meanwhile is not written over", async () => {

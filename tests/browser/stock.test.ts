@@ -11,6 +11,9 @@ import { chromiumPath, type Opened, openStage, picturePath, SHOP, STAGE_TIMEOUT_
 const PHONE = { width: 390, height: 844 };
 const ROOT = "/store/northwind-outdoor/apps/lockstep";
 
+/** Chromium's wish that a slow machine had been faster is none. */
+const faultsOf = (complaints: readonly string[]) => complaints.filter((text) => !/was preloaded using link preload/.test(text));
+
 const depsOf = (pool: Pool): Deps => ({
 	pool,
 	keyRing: [{ id: "k", key: randomBytes(32) }],
@@ -174,7 +177,7 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 		await close();
 		await undoNewest(`Undo: Changed the rule of ${linked.n} listings at once`);
 		expect(await rules()).toEqual(before);
-		expect(complaints).toEqual([]);
+		expect(faultsOf(complaints)).toEqual([]);
 	});
 
 	test("R12 R45 all that a filter matches is paused with one press that says how many, resumed with another, and that is undone as one", async () => {
@@ -210,7 +213,7 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 		expect(await paused()).toBe(linked);
 		await query("UPDATE listing SET paused = false, paused_reason = NULL WHERE shop_id = $1", [shop.shopId]);
 		await query("UPDATE listing SET shown = desired WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[60]]);
-		expect([...complaints, ...phone.complaints]).toEqual([]);
+		expect(faultsOf([...complaints, ...phone.complaints])).toEqual([]);
 	});
 
 	test("R12 R40 many rules are edited at once: the effect is shown, saved with the admin's bar, and on record", async () => {
