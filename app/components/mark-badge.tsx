@@ -15,7 +15,7 @@ export const MARK_WORDS: Readonly<Record<Mark, Word>> = {
 	failed: {
 		label: "Update failed",
 		tone: "critical",
-		means: "The channel refused the new figure several times. See what it says on the product's page.",
+		means: "The channel refused the new figure several times. What it said is under Failed updates.",
 	},
 	paused: { label: "Paused", tone: undefined, means: "Nothing is sent to this listing until it is resumed." },
 	"not-live": {

@@ -29,24 +29,26 @@ export function ProductChoice({ choosing: { products, why }, filters, mayLink, b
 					onClearButtonClick={() => filters.set({ q: "" })}
 				/>
 			</Box>
-			<ul className="rows rows-topped" data-testid="products">
-				{products.map((product) => (
-					<li key={product.itemId} className="row row-sale">
-						<BlockStack gap="100" inlineAlign="start">
-							<Thing sku={product.sku} title={product.title} barcode={product.barcode} />
-							{product.listings > 0 && <Badge>{`${plural(product.listings, "listing")} here already`}</Badge>}
-						</BlockStack>
-						<Button
-							disabled={!mayLink}
-							loading={busyWith === String(product.itemId)}
-							onClick={() => onLink(product.itemId)}
-							accessibilityLabel={`Link to ${product.sku || product.title}`}
-						>
-							Link
-						</Button>
-					</li>
-				))}
-			</ul>
+			{products.length > 0 && (
+				<ul className="rows rows-topped" data-testid="products">
+					{products.map((product) => (
+						<li key={product.itemId} className="row row-sale">
+							<BlockStack gap="100" inlineAlign="start">
+								<Thing sku={product.sku} title={product.title} barcode={product.barcode} />
+								{product.listings > 0 && <Badge>{`${plural(product.listings, "listing")} here already`}</Badge>}
+							</BlockStack>
+							<Button
+								disabled={!mayLink}
+								loading={busyWith === String(product.itemId)}
+								onClick={() => onLink(product.itemId)}
+								accessibilityLabel={`Link to ${product.sku || product.title}`}
+							>
+								Link
+							</Button>
+						</li>
+					))}
+				</ul>
+			)}
 			{products.length === 0 && (
 				<Box padding="400" paddingBlockStart="0">
 					<Text as="p" tone="subdued">

@@ -1,7 +1,8 @@
 import { isRouteErrorResponse, useRevalidator, useRouteError } from "@remix-run/react";
-import { Banner, Card, Page, Text } from "@shopify/polaris";
+import { Banner, Card, Text } from "@shopify/polaris";
 import { LockIcon, SearchIcon } from "@shopify/polaris-icons";
 import { isMissingRight, type MissingRight, sayMissingRight } from "#app/rights/right.ts";
+import { AppPage } from "./app-page.tsx";
 import { Empty } from "./empty.tsx";
 import { PlainPage } from "./plain-page.tsx";
 
@@ -13,7 +14,7 @@ export function PageError({ title }: { title: string }) {
 	if (isRouteErrorResponse(error) && error.status === 404) return <NotThere title={title} />;
 	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
 	return (
-		<Page title={title}>
+		<AppPage title={title}>
 			<Banner
 				tone="critical"
 				title="This page could not be loaded"
@@ -21,15 +22,14 @@ export function PageError({ title }: { title: string }) {
 			>
 				<p>Your stock keeps being synced in the meantime: only this page is affected.</p>
 			</Banner>
-		</Page>
+		</AppPage>
 	);
 }
 
 function NoRight({ title, missing }: { title: string; missing: MissingRight }) {
 	const { what, who } = sayMissingRight(missing);
 	return (
-		<Page>
-			<ui-title-bar title={title} />
+		<AppPage title={title}>
 			<Card>
 				<Empty icon={LockIcon} heading="You need another right for this page" action={{ content: "Go to the overview", url: "/app" }}>
 					<Text as="p" alignment="center">
@@ -40,21 +40,20 @@ function NoRight({ title, missing }: { title: string; missing: MissingRight }) {
 					</Text>
 				</Empty>
 			</Card>
-		</Page>
+		</AppPage>
 	);
 }
 
 /** Deleted meanwhile, or never this shop's: the answer is the same, and says nothing of other shops. */
 function NotThere({ title }: { title: string }) {
 	return (
-		<Page>
-			<ui-title-bar title={title} />
+		<AppPage title={title}>
 			<Card>
 				<Empty icon={SearchIcon} heading="This is not here" action={{ content: "Go to the overview", url: "/app" }}>
 					It may have been deleted in Shopify, or its channel was disconnected.
 				</Empty>
 			</Card>
-		</Page>
+		</AppPage>
 	);
 }
 

@@ -16,7 +16,7 @@ function sayKind(policy: Policy): string {
 		case "buffer":
 			return policy.buffer ? `${plural(policy.buffer, "unit")} held back` : "everything";
 		case "percentage":
-			return `${policy.percentage ?? 100} % of what is available`;
+			return `${policy.percentage ?? 100}% of what is available`;
 		case "fixed":
 			return `always ${number(policy.fixed ?? 0)}, as long as there are so many`;
 	}

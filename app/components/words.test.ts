@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ago, counted, duration, listed, plural } from "./words.ts";
+import { ago, counted, duration, listed, listedFew, plural } from "./words.ts";
 
 describe("figures as a merchant reads them", () => {
 	test("a duration is as exact as it matters to somebody who waits", () => {
@@ -30,5 +30,15 @@ describe("figures as a merchant reads them", () => {
 
 	test("names are listed as in a sentence", () => {
 		expect([listed([]), listed(["A"]), listed(["A", "B"]), listed(["A", "B", "C"])]).toEqual(["", "A", "A and B", "A, B and C"]);
+	});
+
+	test("of many names the first are said, and how many more there are", () => {
+		const names = ["A", "B", "C", "D", "E", "F"];
+		expect([listedFew([]), listedFew(names.slice(0, 4)), listedFew(names.slice(0, 5)), listedFew(names)]).toEqual([
+			"",
+			"A, B, C and D",
+			"A, B, C and 2 more",
+			"A, B, C and 3 more",
+		]);
 	});
 });

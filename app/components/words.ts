@@ -33,6 +33,12 @@ export function listed(names: readonly string[]): string {
 	return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
+/** A few of the names, where many would be a wall of text: "Harbour, Main warehouse, Attic and 9 more". */
+export function listedFew(names: readonly string[]): string {
+	return names.length <= FEW_MAX + 1 ? listed(names) : listed([...names.slice(0, FEW_MAX), `${number(names.length - FEW_MAX)} more`]);
+}
+const FEW_MAX = 3;
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** "May 3, 2027": the day alone, of something months away. */

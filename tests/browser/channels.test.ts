@@ -47,7 +47,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 		);
 		await query("UPDATE shop SET import_state = 'done'");
 		await look("channels-empty", `${APP}/channels`, ({ app }) => app.getByText("Nothing else is connected yet").waitFor(SOON));
-		await look("channel-connect", `${APP}/channels/connect/woocommerce`, ({ app }) => app.getByLabel("Consumer key").waitFor(SOON));
+		await look("connect", `${APP}/channels/connect/woocommerce`, ({ app }) => app.getByLabel("Consumer key").waitFor(SOON));
 	}, 120_000);
 
 	describe("with a store of 8,000 listings", () => {
@@ -108,7 +108,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 			await app.getByRole("link", { name: "Choose product for OWN-7801" }).click();
 			await app.getByLabel("Find your product").fill("NW-7999");
 			await app.getByRole("button", { name: "Link to NW-7999" }).waitFor(SOON);
-			await page.screenshot({ path: picturePath("matching-by-hand") });
+			await page.screenshot({ path: picturePath("choose-product-searched") });
 			await close();
 		}, 240_000);
 
@@ -204,7 +204,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 				[shop.shopId, shop.woocommerce],
 			);
 			await look("channel-watching", channel(), ({ app }) => app.getByText("Set up WooCommerce").waitFor(SOON));
-			await look("dry-run", channel("/go-live"), ({ app }) =>
+			await look("go-live", channel("/go-live"), ({ app }) =>
 				app.getByText("214 listings would change, 3 to zero; 312 units held back").waitFor(SOON),
 			);
 			await look("dry-run-problems", channel("/go-live?shown=problems"), ({ app }) =>
@@ -212,12 +212,12 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 			);
 			await look("watch", channel("/watch"), ({ app }) => app.getByText("How well it was predicted").waitFor(SOON));
 			await look("channels-connected", `${APP}/channels`, ({ app }) => app.getByText("8,000 linked listings").waitFor(SOON));
-			await look("channel-disconnect", channel("/disconnect"), ({ app }) => app.getByText("For 8,000 listings").waitFor(SOON));
+			await look("disconnect", channel("/disconnect"), ({ app }) => app.getByText("For 8,000 listings").waitFor(SOON));
 			await set("state = 'paused'");
 			await look("channel-paused", channel(), ({ app }) => app.getByText("Updates to this channel are paused").waitFor(SOON));
 			await set("state = 'live', health = 'red', health_reason = 'The store does not know this API key; it may have been revoked.'");
 			await look("channel-unreachable", channel(), ({ app }) => app.getByText("WooCommerce cannot be reached").waitFor(SOON));
-			await look("channel-rules", channel("/rules"), async ({ app }) => {
+			await look("rules", channel("/rules"), async ({ app }) => {
 				await app.getByRole("combobox", { name: "Shows" }).selectOption("buffer");
 				await app.getByLabel("Buffer").fill("2");
 				await app.getByText(/listings of 8,000 change/).waitFor(SOON);
@@ -240,6 +240,39 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 			await app.getByText("How it is connected").waitFor(SOON);
 			for (const door of ["disconnect", "rules"]) expect([door, await app.locator(`a[href$="/${door}"]`).count()]).toEqual([door, 0]);
 			await close();
+		}, 120_000);
+
+		test("a channel with which this server is not registered is not there to connect, and a former one's consent cannot be renewed", async () => {
+			await look(
+				"connect-unavailable",
+				`${APP}/channels/connect/amazon`,
+				({ app }) => app.getByText("This is not here").waitFor(SOON),
+				/404|net::ERR_ABORTED|was preloaded/,
+			);
+			const { rows } = await query(
+				`INSERT INTO connection (shop_id, channel, account, name, is_home, state, webhook_token, consented_at)
+				 VALUES ($1, 'amazon', 'A2NORTHWIND0001', 'Amazon', false, 'live', 'amazon', now() - interval '370 days') RETURNING id`,
+				[shop.shopId],
+			);
+			await look("renew-unavailable", `${APP}/channels/${rows[0].id}/renew`, async ({ app }) => {
+				await app.getByText("Whoever runs this server has not registered the app with Amazon").waitFor(SOON);
+				await app.getByText("Your consent ended on").waitFor(SOON);
+				expect(await app.getByRole("button", { name: "Continue to Amazon" }).isDisabled()).toBe(true);
+			});
+			await query("DELETE FROM connection WHERE channel = 'amazon'");
+		}, 120_000);
+
+		test("its former figures are being put back: how far it is, and that it can be stopped", async () => {
+			await query("UPDATE listing SET original_quantity = 4, original_at = now() WHERE shop_id = $1", [shop.shopId]);
+			await set("state = 'live', cut_at = now() - interval '3 days'");
+			await query(
+				`INSERT INTO connection_setup (shop_id, connection_id, work, work_asked_at, work_done, work_total) VALUES ($1, $2, 'restore', now(), 3200, 8000)`,
+				[shop.shopId, shop.woocommerce],
+			);
+			await look("disconnect-restoring", channel("/disconnect"), async ({ app }) => {
+				await app.getByText("of 8,000 listings put back").first().waitFor(SOON);
+				await app.getByRole("button", { name: "Stop and stay connected" }).waitFor(SOON);
+			});
 		}, 120_000);
 
 		test("an address that is nobody's, and a page that fails", async () => {

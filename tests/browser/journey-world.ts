@@ -10,6 +10,12 @@ const AMAZON_APP = {
 	clientId: "amzn1.application-oa2-client.7d3f5a9c1e2b4d6f8a0c",
 	clientSecret: "amzn1.oa2-cs.v1.3b5d7f9a1c2e4f6a8b0d",
 };
+/** What the operator of a server has registered with Amazon. */
+export const AMAZON_ENVIRONMENT = {
+	AMAZON_APPLICATION_ID: AMAZON_APP.id,
+	AMAZON_LWA_CLIENT_ID: AMAZON_APP.clientId,
+	AMAZON_LWA_CLIENT_SECRET: AMAZON_APP.clientSecret,
+};
 /** Amazon's minutes are tenths of a second here; its quotas stay what they are. */
 const HURRIED = {
 	patchMs: [100, 400],
@@ -24,13 +30,7 @@ export type JourneyWorld = { stage: Stage; store: WooStore; amazon: Amazon; sell
 
 /** The stage with a worker, a WooCommerce store, and Amazon with the merchant's selling account and somebody else's. */
 export async function openJourneyWorld(): Promise<JourneyWorld> {
-	const stage = await openStage({
-		environment: {
-			AMAZON_APPLICATION_ID: AMAZON_APP.id,
-			AMAZON_LWA_CLIENT_ID: AMAZON_APP.clientId,
-			AMAZON_LWA_CLIENT_SECRET: AMAZON_APP.clientSecret,
-		},
-	});
+	const stage = await openStage({ environment: AMAZON_ENVIRONMENT, webhooks: true });
 	const store = createWooStore(stage.world, { host: WOO, queue: { kind: "timer", everyMs: 300 } });
 	store.seed(
 		[

@@ -90,12 +90,26 @@ export type OpenOptions = { width?: number; height?: number; path?: string; onRe
 /** A page with the app in it, and everything that was said to its console or went wrong. */
 export type Opened = { page: Page; app: Frame; complaints: string[]; close(): Promise<void> };
 
-/** The simulated admin, the real pages on a real database, and a real browser. `environment`: what the app is told beside that. */
-export async function openStage({ environment = {} }: { environment?: Record<string, string> } = {}): Promise<Stage> {
+/** The app's own configuration: Shopify then tells it what happens. */
+const TOML = fileURLToPath(new URL("../../shopify.app.toml", import.meta.url));
+type StageOptions = {
+	/** What the app is told beside the usual. */
+	environment?: Record<string, string>;
+	/** Shopify sends webhooks: where a worker takes them in. */
+	webhooks?: boolean;
+};
+
+/** The simulated admin, the real pages on a real database, and a real browser. */
+export async function openStage({ environment = {}, webhooks = false }: StageOptions = {}): Promise<Stage> {
 	await buildApp();
 	const database = await freshDatabase();
 	const world = createWorld({ seed: 7 });
-	const shopify = createShopify(world, { clientId: API_KEY, clientSecret: API_SECRET, appUrl: PUBLIC_ORIGIN });
+	const shopify = createShopify(world, {
+		clientId: API_KEY,
+		clientSecret: API_SECRET,
+		appUrl: PUBLIC_ORIGIN,
+		...(webhooks ? { toml: TOML } : {}),
+	});
 	const shop = shopify.createShop({ domain: SHOP, name: "Northwind Outdoor" });
 	shop.seed(SEED);
 	world.serve(STORE, (_request, response, url) => void response.end(`<!doctype html><title>Store</title><h1>${url.host}</h1>`));

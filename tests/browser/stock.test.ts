@@ -230,7 +230,7 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 			Number((await one("SELECT available FROM stock WHERE shop_id = $1 AND item_id = $2", [shop.shopId, shop.items[n]])).available);
 		const available = await stock(29);
 		await app.getByText(`${available} → ${Math.max(0, available - 3)}`).waitFor();
-		await page.screenshot({ path: picturePath("stock-edit") });
+		await page.screenshot({ path: picturePath("stock-edit-changed") });
 		await page.locator("#save-bar").getByRole("button", { name: "Save" }).click();
 		await page.getByText("3 changes saved.").waitFor();
 		const listing = (n: number) =>

@@ -14,8 +14,8 @@ export type Walk = {
 	/** Whatever the app shows now, also after the browser has been away from the admin. */
 	app: FrameLocator;
 	go(path: string): Promise<void>;
-	/** The page as it stands: accessible, no wider than the screen, and a picture of it. */
-	see(name: string): Promise<void>;
+	/** The page as it stands: accessible, no wider than the screen, and a picture of it; `alsoAs`: one among those of all pages. */
+	see(name: string, alsoAs?: string): Promise<void>;
 	/** A page that is not the app's: the channel's own. */
 	seeOutside(name: string): Promise<void>;
 	/** What was said to the console or went wrong, on all of the way. */
@@ -35,16 +35,17 @@ export async function openWalk(stage: Stage, { width, height, suffix }: Size): P
 		if (!found) throw new Error("The admin shows no app");
 		return found;
 	};
-	const check = async (name: string, seen: Frame) => {
+	const check = async (name: string, seen: Frame, alsoAs?: string) => {
 		const [wide, screen] = await seen.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
 		await page.screenshot({ path: picturePath(`journey-${name}${suffix}`) });
+		if (alsoAs) await page.screenshot({ path: picturePath(`${alsoAs}${suffix}`) });
 		expect([name, wide, await violationsOf(seen)]).toEqual([name, screen, []]);
 	};
 	return {
 		page,
 		app: page.frameLocator("#app-frame"),
 		go: async (path) => void (await page.goto(new URL(path, stage.gateway.url()).href)),
-		see: async (name) => check(name, await frame()),
+		see: async (name, alsoAs) => check(name, await frame(), alsoAs),
 		seeOutside: async (name) => check(name, page.mainFrame()),
 		complaints: () => complaints.filter((text) => !NO_FAULT.test(text)),
 	};

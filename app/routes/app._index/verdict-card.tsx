@@ -128,7 +128,7 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 			return {
 				tone: "warning",
 				icon: AlertTriangleIcon,
-				title: `${number(verdict.count)}${verdict.more ? "+" : ""} ${verdict.count === 1 ? "thing needs" : "things need"} your attention`,
+				title: `${number(verdict.count)}${verdict.more ? "+" : ""} ${verdict.count === 1 ? "failure needs" : "failures need"} your attention`,
 				sentence: "They were tried several times and wait for you. Everything else is being kept in step.",
 			};
 		case "behind":

@@ -97,7 +97,7 @@ function Limit({ limit }: { limit: LimitInUse }) {
 	return (
 		<p>
 			{limit.name === "calls" ? "" : `${limit.name}: `}
-			{used} % used, {rate}
+			{used}% used, {rate}
 			{limit.blockedUntil && " · the channel asked us to wait"}
 		</p>
 	);

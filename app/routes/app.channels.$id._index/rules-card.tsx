@@ -1,7 +1,7 @@
 import { BlockStack, Button, Card, InlineStack, Text } from "@shopify/polaris";
 import type { ChannelPage } from "#app/pages/channels/read-channel.ts";
 import { sayRule } from "../../components/rule-words.ts";
-import { listed } from "../../components/words.ts";
+import { listedFew } from "../../components/words.ts";
 
 type RulesCardProps = { page: ChannelPage; base: string; mayOperate: boolean; mayApprove: boolean };
 
@@ -36,7 +36,7 @@ export function RulesCard({ page, base, mayOperate, mayApprove }: RulesCardProps
 							Stock from
 						</Text>
 						<Text as="p">
-							{feeding.length > 0 ? listed(feeding.map(({ name }) => name)) : "No location"}
+							{feeding.length > 0 ? listedFew(feeding.map(({ name }) => name)) : "No location"}
 							{chosen.length === 0 && feeding.length > 0 && " (all that fulfil online orders)"}
 						</Text>
 					</BlockStack>

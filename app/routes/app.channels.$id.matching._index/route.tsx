@@ -1,6 +1,7 @@
 import type { ActionFunctionArgs, HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData, useNavigation, useParams } from "@remix-run/react";
-import { Banner, BlockStack, Button, Card, InlineStack, List, Text, useIndexResourceState } from "@shopify/polaris";
+import { Banner, BlockStack, Box, Button, Card, InlineStack, List, Text, useIndexResourceState } from "@shopify/polaris";
+import { ProductListIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useRef, useState } from "react";
 import { z } from "zod";
@@ -23,6 +24,7 @@ import { type MatchingPage, readMatching, readMatchingRequest, type Tab } from "
 import { AppPage } from "../../components/app-page.tsx";
 import styles from "../../components/channels.css?url";
 import { download } from "../../components/download.ts";
+import { Empty } from "../../components/empty.tsx";
 import { IndexList } from "../../components/index-list.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useAllowed } from "../../components/use-right.ts";
@@ -252,6 +254,7 @@ export default function MatchingRoute() {
 							: [{ title: `On ${name}` }, { title: "In Shopify" }, { title: "" }]
 					}
 					rowCount={rows.length}
+					nothingYet={TABS.every((one) => counts[one] === 0) && filters.get("q") === "" && <NoListings name={name} />}
 					pages={pages}
 					{...(mayOperate && tab !== "shopify-only" && tab !== "channel-only"
 						? {
@@ -287,19 +290,28 @@ function viewsOf({ tab, counts }: MatchingPage, name: string, isBare: boolean) {
 	}));
 }
 
+/** Neither the channel nor Shopify has anything to match. */
+const NoListings = ({ name }: { name: string }) => (
+	<Empty icon={ProductListIcon} heading={`${name} has no listings yet`}>
+		{`Add products on ${name}, then read its listings again.`}
+	</Empty>
+);
+
 type UndoProps = { undo: MatchingPage["undo"]; mayOperate: boolean; busy: boolean; onUndo: (auditId: number) => void };
 
 function Undo({ undo, mayOperate, busy, onUndo }: UndoProps) {
 	if (!undo || !mayOperate) return null;
 	return (
-		<InlineStack gap="200" blockAlign="center">
-			<Text as="span" tone="subdued">
-				{undo.linked ? `Last: ${plural(undo.listings, "listing")} linked.` : `Last: ${plural(undo.listings, "link")} taken back.`}
-			</Text>
-			<Button variant="plain" loading={busy} onClick={() => onUndo(undo.auditId)}>
-				Undo
-			</Button>
-		</InlineStack>
+		<Box paddingInline={{ xs: "400", sm: "0" }}>
+			<InlineStack gap="200" blockAlign="center">
+				<Text as="span" tone="subdued">
+					{undo.linked ? `Last: ${plural(undo.listings, "listing")} linked.` : `Last: ${plural(undo.listings, "link")} taken back.`}
+				</Text>
+				<Button variant="plain" loading={busy} onClick={() => onUndo(undo.auditId)}>
+					Undo
+				</Button>
+			</InlineStack>
+		</Box>
 	);
 }
 

@@ -11,6 +11,7 @@ import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readRenewalForm } from "#app/pages/channels/read-consent.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { PageError } from "../../components/route-error.tsx";
+import { useProblem } from "../../components/use-problem.ts";
 import { Day } from "../../components/when.tsx";
 
 /** What is to be agreed to again; or, where the merchant comes back from the channel's own page, the end of it. */
@@ -56,12 +57,13 @@ export default function RenewPage() {
 	useEffect(() => {
 		if (answer?.ok) window.open(answer.leave, "_top");
 	}, [answer]);
-	const problem = answer && !answer.ok ? answer.message : refused;
+	const problem = fetcher.state !== "idle" ? null : answer && !answer.ok ? answer.message : refused;
+	const banner = useProblem(problem !== null);
 	return (
 		<AppPage title="Renew consent" back={{ content: form.name, url: `/app/channels/${id}` }} subtitle={`${form.kind} · ${form.account}`}>
 			<BlockStack gap="400">
-				{problem && fetcher.state === "idle" && (
-					<Banner tone="critical" title="The consent is not renewed">
+				{problem && (
+					<Banner ref={banner} tone="critical" title="The consent is not renewed">
 						<p>{problem}</p>
 					</Banner>
 				)}

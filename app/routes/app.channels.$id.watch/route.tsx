@@ -152,7 +152,7 @@ export default function WatchRoute() {
 						{watch.newest.length === 0 ? (
 							<Box padding="400" paddingBlockStart="0">
 								<Text as="p" tone="subdued">
-									{watch.wouldChangeNow > 0
+									{watch.wouldChangeNow > 0 && state === "watching"
 										? "Nothing has been computed yet: its figures are being read."
 										: "Nothing would have had to be sent: every figure was right."}
 								</Text>

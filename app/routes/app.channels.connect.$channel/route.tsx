@@ -16,6 +16,7 @@ import { deps } from "#app/deps.server.ts";
 import { readConnectForm } from "#app/pages/channels/connect-form.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { PageError } from "../../components/route-error.tsx";
+import { useProblem } from "../../components/use-problem.ts";
 
 /**
  * The form; or, where the merchant comes back from the store's or the channel's own page, the end of it. Loaded twice it is
@@ -82,12 +83,13 @@ export default function ConnectPage() {
 	const field = (key: string) => ({ value: values[key] ?? "", onChange: (value: string) => setValues({ ...values, [key]: value }) });
 	const send = (intent: string) => fetcher.submit({ ...values, intent }, { method: "post" });
 	const busy = (intent: string) => fetcher.state !== "idle" && fetcher.formData?.get("intent") === intent;
-	const problem = answer && !answer.ok ? answer.message : refused;
+	const problem = fetcher.state !== "idle" ? null : answer && !answer.ok ? answer.message : refused;
+	const banner = useProblem(problem !== null);
 	return (
 		<AppPage title={`Connect ${form.name}`} back={{ content: "Channels", url: "/app/channels" }}>
 			<BlockStack gap="400">
-				{problem && fetcher.state === "idle" && (
-					<Banner tone="critical" title={`${form.name} is not connected`}>
+				{problem && (
+					<Banner ref={banner} tone="critical" title={`${form.name} is not connected`}>
 						<p>{problem}</p>
 					</Banner>
 				)}

@@ -7,7 +7,7 @@ import { MARK_WORDS, MarkBadge } from "../../components/mark-badge.tsx";
 import { sayRule } from "../../components/rule-words.ts";
 import { useAllowed } from "../../components/use-right.ts";
 import { Ago } from "../../components/when.tsx";
-import { listed, number } from "../../components/words.ts";
+import { listedFew, number } from "../../components/words.ts";
 import { areLinksChanged, Foretold, type LinksDraft, LinksForm, NO_LINKS, useLinksForetold } from "./links-form.tsx";
 import { RuleForm } from "./rule-form.tsx";
 
@@ -182,7 +182,7 @@ function Listing(props: ListingProps) {
 				<dt>Rule</dt>
 				<dd>{listing.policy === null ? `The channel's: ${sayRule(listing.channelPolicy)}` : sayRule(listing.policy)}</dd>
 				<dt>Stock of</dt>
-				<dd>{listed(listing.locations) || "no location"}</dd>
+				<dd>{listedFew(listing.locations) || "no location"}</dd>
 			</dl>
 			{listing.mark !== "right" && (
 				<Text as="p" variant="bodySm" tone="subdued">

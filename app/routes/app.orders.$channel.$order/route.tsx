@@ -96,6 +96,9 @@ export default function OrderDetails() {
 	);
 }
 
+/** Most channels' clocks tell whole seconds. */
+const SAME_SECOND_MS = 1_000;
+
 function TakenCard({ order }: { order: OrderPage }) {
 	const delay = Date.parse(order.takenAt) - Date.parse(order.orderedAt);
 	return (
@@ -117,12 +120,14 @@ function TakenCard({ order }: { order: OrderPage }) {
 						<Moment at={order.takenAt} />
 						<Text as="span" tone="subdued">
 							{`, ${SOURCES[order.source] ?? order.source}`}
-							{order.state !== "before" && delay >= 0 && `, ${duration(delay)} later`}
+							{order.state !== "before" && delay >= 0 && `, ${delay < SAME_SECOND_MS ? "within the second" : `${duration(delay)} later`}`}
 						</Text>
 					</dd>
 					<dt>State</dt>
 					<dd>
-						{ORDER_WORDS[order.state].means}
+						{order.state === "counted" && order.lines.length === 0
+							? "It holds nothing, so nothing was taken from stock."
+							: ORDER_WORDS[order.state].means}
 						{order.state === "oversold" &&
 							(order.owed > 0
 								? ` ${plural(order.owed, "unit")} ${order.owed === 1 ? "is" : "are"} still owed.`

@@ -1,5 +1,5 @@
 import { Badge, BlockStack, Card, InlineStack, Text } from "@shopify/polaris";
-import { listed } from "../../components/words.ts";
+import { listedFew } from "../../components/words.ts";
 import type { CardProps } from "./draft.ts";
 
 export function CountedCard({ settings }: CardProps) {
@@ -19,7 +19,7 @@ export function CountedCard({ settings }: CardProps) {
 				<Text as="p" tone="subdued">
 					{online.length === 0
 						? "None of its locations fulfils online orders."
-						: `Locations that fulfil online orders: ${listed(online.map(({ name }) => name))}.`}
+						: `Locations that fulfil online orders: ${listedFew(online.map(({ name }) => name))}.`}
 				</Text>
 			</BlockStack>
 		</Card>

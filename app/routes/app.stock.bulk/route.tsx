@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData, useSearchParams } from "@remix-run/react";
 import { BlockStack, Button, Card, InlineStack, Text } from "@shopify/polaris";
+import { InventoryIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useState } from "react";
 import { z } from "zod";
@@ -21,6 +22,7 @@ import { readStockRequest } from "#app/pages/stock/read-stock.ts";
 import { countItems, findAllItemIds } from "#app/pages/stock/sql/find-items.ts";
 import { policySchema } from "#domain";
 import { AppPage } from "../../components/app-page.tsx";
+import { Empty } from "../../components/empty.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useSaid } from "../../components/use-said.ts";
 import { useWorking } from "../../components/use-working.ts";
@@ -115,15 +117,27 @@ export default function BulkPage() {
 		<AppPage
 			title={TITLES[act]}
 			back={{ content: "Stock", url: `/app/stock?${back}` }}
-			subtitle={`All ${plural(products, "product")} that match the filter`}
+			subtitle={products === 1 ? "The 1 product that matches the filter" : `All ${plural(products, "product")} that match the filter`}
 		>
 			<BlockStack gap="400">
 				{newest && (running || own) && <ProgressCard newest={newest} />}
-				{!own && (pausing ? <PauseCard paused={act === "pause"} preview={pausing} {...shared} /> : <RuleCards {...shared} />)}
+				{!own && products === 0 && !running && <NothingMatches />}
+				{!own &&
+					(products > 0 || running) &&
+					(pausing ? <PauseCard paused={act === "pause"} preview={pausing} {...shared} /> : <RuleCards {...shared} />)}
 			</BlockStack>
 		</AppPage>
 	);
 }
+
+/** The address is an old one, or the products are gone meanwhile. */
+const NothingMatches = () => (
+	<Card>
+		<Empty icon={InventoryIcon} heading="No product matches the filter" action={{ content: "Back to stock", url: "/app/stock" }}>
+			Choose products in the list of stock, and change them all at once.
+		</Empty>
+	</Card>
+);
 
 type Change = z.infer<typeof asked>["change"];
 type Applying = { running: boolean; busy: boolean; onApply: (change: Change) => void };
@@ -167,7 +181,7 @@ function RuleCards({ running, busy, onApply }: Applying) {
 							loading={busy}
 							onClick={() => onApply({ policy })}
 						>
-							{`Change ${plural(preview?.listings ?? 0, "listing")}`}
+							{preview ? `Change ${plural(preview.listings, "listing")}` : "Change listings"}
 						</Button>
 					</InlineStack>
 				</BlockStack>
@@ -177,7 +191,7 @@ function RuleCards({ running, busy, onApply }: Applying) {
 }
 
 const sayPreview = ({ listings, changes, toZero, raised, lowered }: BulkPreview) =>
-	`${plural(listings, "listing")} get this rule. ${plural(changes, "figure")} would change, ${number(toZero)} of them to zero; ${number(raised)} raised, ${number(lowered)} lowered. Rules that single listings have are replaced; undoing brings them back.`;
+	`${plural(listings, "listing")} ${listings === 1 ? "gets" : "get"} this rule. ${plural(changes, "figure")} would change, ${number(toZero)} of them to zero; ${number(raised)} raised, ${number(lowered)} lowered. Rules that single listings have are replaced; undoing brings them back.`;
 
 export const ErrorBoundary = () => <PageError title="Change all" />;
 export const headers: HeadersFunction = (args) => boundary.headers(args);

@@ -225,7 +225,7 @@ import type { FromApp, TitleBarButton, ToApp } from "./messages.ts";
 			if (this.#dialog) return;
 			const dialog = document.createElement("dialog");
 			dialog.setAttribute("aria-label", this.querySelector("ui-title-bar")?.getAttribute("title") ?? "");
-			dialog.style.cssText = "border:0;border-radius:16px;padding:0;min-width:min(620px,90vw);box-shadow:0 20px 60px #0005;font:inherit";
+			dialog.style.cssText = "border:0;border-radius:16px;padding:0;width:min(620px,90vw);box-shadow:0 20px 60px #0005;font:inherit";
 			const title = document.createElement("h2");
 			title.textContent = this.querySelector("ui-title-bar")?.getAttribute("title") ?? "";
 			title.style.cssText = "font-size:14px;font-weight:650;margin:0;padding:16px;background:#f3f3f3";

@@ -1,0 +1,49 @@
+/** What a page can be like. Each has a picture at both sizes in docs/screens/, or a reason why there is none (screens.test.ts). */
+export const STATES = ["full", "empty", "huge", "loading", "failing", "look", "no-right", "unavailable"] as const;
+export type State = (typeof STATES)[number];
+export type Screen = { name: string; route: string; not: Partial<Record<State, string>> };
+
+export const STATE_WORDS: Readonly<Record<State, string>> = {
+	full: "on an ordinary day",
+	empty: "nothing there yet",
+	huge: "8,000 products of long names, 5,000 orders, twelve locations",
+	loading: "asked for, from the page that leads there: that one stays, and the admin's line runs",
+	failing: "its data could not be read",
+	look: "for a person who may only look",
+	"no-right": "opened by its address by a person who may only look",
+	unavailable: "the server's operator has not registered the app with the channel",
+};
+
+const LOOKABLE = { "no-right": "whoever may open Lockstep may look at it" };
+const FORM = { look: "who may only look meets the next picture" };
+const ALWAYS = { unavailable: "needs no registration with a channel" };
+const screen = (name: string, route: string, not: Screen["not"] = {}): Screen => ({ name, route, not: { ...LOOKABLE, ...ALWAYS, ...not } });
+const form = (name: string, route: string, not: Screen["not"] = {}): Screen => ({ name, route, not: { ...FORM, ...ALWAYS, ...not } });
+const byConsent = (name: string, route: string, not: Screen["not"] = {}): Screen => ({ name, route, not: { ...FORM, ...not } });
+
+/** Every page of app/routes under the name that its pictures begin with. */
+export const SCREENS: readonly Screen[] = [
+	screen("overview", "app._index"),
+	screen("channels", "app.channels._index"),
+	byConsent("connect", "app.channels.connect.$channel", { empty: "a form is never empty" }),
+	screen("channel", "app.channels.$id._index"),
+	screen("matching", "app.channels.$id.matching._index"),
+	screen("choose-product", "app.channels.$id.matching.$listing"),
+	form("rules", "app.channels.$id.rules", { empty: "a form is never empty" }),
+	screen("go-live", "app.channels.$id.go-live"),
+	screen("watch", "app.channels.$id.watch"),
+	byConsent("renew", "app.channels.$id.renew", { empty: "a form is never empty" }),
+	form("disconnect", "app.channels.$id.disconnect"),
+	screen("stock", "app.stock._index"),
+	form("stock-edit", "app.stock.edit"),
+	form("stock-bulk", "app.stock.bulk"),
+	screen("item", "app.items.$id"),
+	screen("orders", "app.orders._index"),
+	screen("order", "app.orders.$channel.$order"),
+	screen("failed-updates", "app.failed-updates._index"),
+	screen("failed-update", "app.failed-updates.$id", { empty: "there is a failure, or no such page" }),
+	screen("activity", "app.activity"),
+	screen("settings", "app.settings"),
+];
+
+export const pictureOf = (name: string, state: State) => (state === "full" ? name : `${name}-${state}`);

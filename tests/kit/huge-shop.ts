@@ -1,0 +1,127 @@
+import type { Pool } from "#app/db.server.ts";
+import type { FilledShop } from "./fill-shop.ts";
+
+/** Far longer than any screen is wide; and more than anybody reads. */
+const LONG = "Expedition down jacket with detachable hood, recycled shell and storm flap, limited winter edition, midnight pine";
+const REFUSED = "The product cannot be changed while a bulk import of the store is under way; wait until it has ended, or end it by hand.";
+
+/** As much of everything as a page may ever show: long names, large figures, thousands of rows. What stands alone is named. */
+export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: number; single: number; failure: number }> {
+	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
+	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
+	const { shopId, woocommerce } = shop;
+	await query("UPDATE item SET title = $2 || ' ' || id WHERE shop_id = $1 AND id % 3 = 0 OR id = $3", [shopId, LONG, shop.items[0]]);
+	await query("UPDATE listing SET title = $2, original_quantity = 1234567, original_at = now() WHERE shop_id = $1 AND id % 3 = 0", [
+		shopId,
+		LONG,
+	]);
+	await query("UPDATE listing SET original_quantity = 4, original_at = now() WHERE shop_id = $1 AND original_quantity IS NULL", [shopId]);
+	await query("UPDATE listing SET sku = repeat('NW-VERY-LONG-SKU-', 4) || id WHERE shop_id = $1 AND id % 7 = 0", [shopId]);
+	await query("UPDATE stock SET available = 1234567 WHERE shop_id = $1 AND item_id % 5 = 0", [shopId]);
+	await query("UPDATE listing SET desired = 1234567, shown = 1234560, dirty_since = now() WHERE shop_id = $1 AND item_id % 5 = 0", [
+		shopId,
+	]);
+	await query(
+		`INSERT INTO location (shop_id, external_id, name)
+		 SELECT $1, 'more-' || n, 'Warehouse number ' || n || ', Gewerbegebiet Nordhafen West, Hall ' || n FROM generate_series(1, 11) n`,
+		[shopId],
+	);
+	await orders(pool, shop);
+	await query(
+		`INSERT INTO audit (shop_id, actor, action, subject, before, after)
+		 SELECT $1, '548380009', 'policy.changed', $2, '{"policy":{"kind":"exact"}}', '{"policy":{"kind":"buffer","buffer":2}}' FROM generate_series(1, 3000)`,
+		[shopId, String(woocommerce)],
+	);
+	await query(
+		`INSERT INTO member (shop_id, user_id, granted, installation, name)
+		 SELECT $1, 1000 + n, 'look', 1, 'Alexandra Konstantinopoulou-Featherstonehaugh the ' || n || 'th' FROM generate_series(1, 40) n`,
+		[shopId],
+	);
+	await query(
+		"UPDATE connection SET account = 'a-very-long-name-of-a-store-that-somebody-really-registered.northwind-outdoor.example', cut_at = now() - interval '3 days' WHERE id = $1",
+		[woocommerce],
+	);
+	await dryRun(pool, shop);
+	const failure = await failures(pool, shop);
+	const single = await one(
+		`INSERT INTO listing (shop_id, connection_id, external_id, sku, title, link_state)
+		 VALUES ($1, $2, 'own', repeat('NW-VERY-LONG-SKU-', 4), $3, 'unlinked') RETURNING id`,
+		[shopId, woocommerce, LONG],
+	);
+	const amazon = await one(
+		`INSERT INTO connection (shop_id, channel, account, name, is_home, state, webhook_token, settings, consented_at)
+		 VALUES ($1, 'amazon', 'A2NORTHWINDOUTDOORWITHALONGNAME', 'Amazon', false, 'live', 'amazon', '{"chosen":{}}', now() - interval '370 days') RETURNING id`,
+		[shopId],
+	);
+	await query("ANALYZE");
+	return { amazon, single, failure };
+}
+
+/** 5,000 orders, the newest of 120 lines; each line with what it did to stock. */
+async function orders(pool: Pool, { shopId, woocommerce, items, location }: FilledShop) {
+	const values = [shopId, woocommerce, items.slice(0, 500), location];
+	await pool.query(
+		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, first_source, created_at)
+		 SELECT $1, $2, 1000000 + n, '#' || 1000000 + n, at, at, 'x', at, 'webhook', at + interval '700 milliseconds'
+		   FROM (SELECT n, now() - (5000 - n) * interval '1 minute' AS at FROM generate_series(1, 5000) n) o`,
+		values.slice(0, 2),
+	);
+	const lines = `(SELECT (1000000 + n)::text AS order_id, k::text AS line_id, ($3::bigint[])[1 + (n + k) % 500] AS item_id,
+		CASE WHEN k = 7 THEN 123456 ELSE 1 + k % 3 END AS units, now() - (5000 - n) * interval '1 minute' AS at
+		FROM generate_series(3500, 5000) n, generate_series(1, CASE WHEN n = 5000 THEN 120 ELSE 1 END) k) line`;
+	await pool.query(
+		`INSERT INTO order_line (shop_id, connection_id, order_id, line_id, external_ref, item_id, held)
+		 SELECT $1, $2, order_id, line_id, 'woo-' || item_id, item_id, units FROM ${lines}`,
+		values.slice(0, 3),
+	);
+	await pool.query(
+		`INSERT INTO movement (shop_id, item_id, location_id, delta, after, cause, connection_id, order_id, line_id, correlation_id, source_key, occurred_at, created_at)
+		 SELECT $1, item_id, $4, -units, 1234567, 'sale', $2, order_id, line_id, 'c', order_id || ':' || line_id, at, at FROM ${lines} ORDER BY at`,
+		values,
+	);
+}
+
+async function dryRun(pool: Pool, { shopId, woocommerce }: FilledShop) {
+	const found = { listings: 8000, heldBack: 1234567, heldBackOn: 7800, changes: 8000, increases: 5000, decreases: 3000, toZero: 1200 };
+	await pool.query(
+		`INSERT INTO connection_setup (shop_id, connection_id, mirrored, catalogue_read_at, dry_run, dry_run_at)
+		 VALUES ($1, $2, 'no', now(), $3, now() - interval '4 minutes')`,
+		[shopId, woocommerce, JSON.stringify({ ...found, unmanaged: 20, gone: 3 })],
+	);
+	await pool.query(
+		`INSERT INTO dry_run_line (shop_id, connection_id, listing_id, from_quantity, to_quantity)
+		 SELECT $1, $2, id, CASE WHEN id % 2 = 0 THEN 1234567 ELSE 12 END, id % 900 FROM listing WHERE shop_id = $1`,
+		[shopId, woocommerce],
+	);
+	await pool.query(
+		`INSERT INTO delivery_attempt (shop_id, connection_id, listing_id, operation, quantity, outcome, correlation_id, at)
+		 SELECT $1, $2, id, 'listing.write', 1234567, 'watched', 'c-' || id, now() - interval '1 day' FROM listing WHERE shop_id = $1 ORDER BY id LIMIT 2000`,
+		[shopId, woocommerce],
+	);
+	await pool.query("UPDATE listing SET read_at = now() WHERE shop_id = $1 AND connection_id = $2", [shopId, woocommerce]);
+}
+
+/** 1,500 refused updates of two kinds, and 40 messages that were not understood. */
+async function failures(pool: Pool, { shopId, woocommerce }: FilledShop): Promise<number> {
+	await pool.query(
+		`WITH parked AS (
+		   UPDATE listing SET parked = true, attempts = 5, shown = desired + 1, dirty_since = now() - interval '2 hours' WHERE shop_id = $1 AND id IN (
+		     SELECT id FROM listing WHERE shop_id = $1 ORDER BY id LIMIT 1500) RETURNING id, desired, external_id),
+		 tried AS (
+		   INSERT INTO delivery_attempt (shop_id, connection_id, listing_id, operation, quantity, outcome, error_class, error, http_status, request_id, correlation_id, at)
+		   SELECT $1, $2, parked.id, 'listing.write', desired, 'failed', 'rejected', $3, 400, 'req-' || parked.id || '-' || n, 'c-' || parked.id,
+		          now() - n * interval '16 seconds' FROM parked, generate_series(1, 5) n)
+		 INSERT INTO dead_letter (shop_id, direction, connection_id, listing_id, operation, error_class, error, payload, source_key, correlation_id, attempts)
+		 SELECT $1, 'out', $2, id, 'listing.write', CASE WHEN id % 5 = 0 THEN 'listing-not-found' ELSE 'rejected' END, $3,
+		        jsonb_build_object('externalId', external_id, 'sent', desired, 'httpStatus', 400), 'listing:' || id || ':rejected', 'c-' || id, 5 FROM parked`,
+		[shopId, woocommerce, REFUSED],
+	);
+	await pool.query(
+		`INSERT INTO dead_letter (shop_id, direction, connection_id, operation, error_class, error, source_key, correlation_id)
+		 SELECT $1, 'in', $2, 'order.updated', 'unexpected-shape', 'line_items[0].quantity: expected number, received string', 'event:' || n, 'c-in'
+		 FROM generate_series(1, 40) n`,
+		[shopId, woocommerce],
+	);
+	const { rows } = await pool.query("SELECT max(id) AS id FROM dead_letter WHERE shop_id = $1 AND direction = 'out'", [shopId]);
+	return Number(rows[0].id);
+}
