@@ -132,13 +132,13 @@ export default function GoLiveRoute() {
 							{`Go live with ${others}`}
 						</button>
 					)}
-					{mayOperate && !isDone && (
+					{mayOperate && dryRun && !isDone && (
 						<button
 							type="button"
 							disabled={busy !== null || setUp.work !== null || channel.state === "connecting"}
 							onClick={() => send("run")}
 						>
-							{dryRun ? "Run again" : "Start dry run"}
+							Run again
 						</button>
 					)}
 				</>
