@@ -212,6 +212,51 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		await close();
 	});
 
+	test("a message is corrected by whoever may approve; what is refused is said, and what stood there before is in Activity", async () => {
+		const sent = {
+			...{
+				id: 4712,
+				number: "4712",
+				status: "processing",
+				date_created_gmt: "2026-03-01T12:00:00",
+				date_modified_gmt: "2026-03-01T12:00:00",
+			},
+			line_items: [{ id: 1, product_id: 9, variation_id: 0, sku: "NW-0001", meta_data: [] }],
+			meta_data: [],
+		};
+		await query(
+			`WITH e AS (INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, outcome, correlation_id, payload)
+			   VALUES ($1, $2, 'order.updated', 'webhook', 'parked', 'unexpected-shape', 'c', $3) RETURNING id)
+			 INSERT INTO dead_letter (shop_id, direction, connection_id, event_id, operation, error_class, error, payload, source_key, correlation_id)
+			 SELECT $1, 'in', $2, id, 'order.updated', 'unexpected-shape', 'line_items.0.quantity: expected number, received undefined', $3, 'event:' || id, 'c' FROM e`,
+			[shop.shopId, shop.woocommerce, JSON.stringify(sent)],
+		);
+		const { page, app, complaints, close } = await stage.open({ path: PATH });
+		await app.getByRole("link", { name: "Message “order.updated”" }).click();
+		await page.getByRole("button", { name: "Correct" }).click();
+		const field = app.getByLabel("The message");
+		const text = await field.inputValue();
+		await field.fill(text.replace('"sku"', '"email": "x", "quantity": 1, "sku"'));
+		await app.getByRole("button", { name: "Send it in corrected" }).click();
+		await page.getByText(/not among those that are kept/).waitFor();
+		await field.fill(text.replace('"sku"', '"quantity": 1, "sku"'));
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("failed-update-correct"), fullPage: true });
+		await app.getByRole("button", { name: "Send it in corrected" }).click();
+		await page.getByText("Sent in corrected. It counts like any other message.").waitFor();
+		await app.getByText("Tried again").first().waitFor();
+		expect(await one("SELECT count(*)::int AS n FROM inbox_event WHERE source = 'replay' AND event->>'orderId' = '4712'")).toEqual({
+			n: 1,
+		});
+		await page.getByRole("link", { name: "Activity" }).click();
+		await app.getByRole("tab", { name: "Failures" }).click();
+		await app.getByText("Corrected a message of WooCommerce that could not be counted").waitFor();
+		await app.getByText("line_items.0.quantity: 1").waitFor();
+		await query("DELETE FROM inbox_event WHERE event->>'orderId' = '4712' OR payload->>'id' = '4712'");
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
 	test("on a phone: what trying again would do, how far it is, and what of it failed again", async () => {
 		await fail(12);
 		const { page, app, complaints, close } = await stage.open({

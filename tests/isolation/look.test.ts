@@ -75,6 +75,20 @@ test(
 );
 
 test(
+	"R40 who may operate tries failures again and does not correct what a message says",
+	async () => {
+		await w.allow(w.ours.shopId, STAFF, "operate");
+		const [correct] = pressesOf(w.ours, w.ours).filter(({ intent }) => intent === "correct");
+		const before = await everything();
+		expect(await w.ask(correct?.path ?? "", { body: correct?.body })).toMatchObject({ status: 403 });
+		expect(await everything()).toEqual(before);
+		const [count] = pressesOf(w.ours, w.ours).filter(({ intent }) => intent === "count-again");
+		expect(await w.ask(count?.path ?? "", { body: count?.body })).toMatchObject({ status: 200 });
+	},
+	LONG_MS,
+);
+
+test(
 	"R40 the same presses by who may approve do change rows: it is the right that stops them",
 	async () => {
 		await w.allow(w.ours.shopId, STAFF, "approve");

@@ -124,6 +124,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		),
 		...["pause", "resume", "cancel"].map((intent) => on("app.failed-updates.runs.$run", `/app/failed-updates/runs/${at.run}`)(intent)),
 		failure("link", { listing: of.listing, item: of.items[1] ?? 0, press: "isolation-5" }, true),
+		failure("correct", { text: "{}", press: "isolation-6" }),
 		failure("discard", { reason: "A test" }),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),

@@ -35,6 +35,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"updates.retried",
 		"messages.replayed",
 		"failures.discarded",
+		"message.corrected",
 		"order.read_again",
 		"replay.begun",
 		"replay.paused",

@@ -52,6 +52,12 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
 		case "failures.discarded":
 			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
+		case "message.corrected":
+			return {
+				what: `Corrected a message of ${channel} that could not be counted`,
+				before: sayFields(before.fields),
+				after: sayFields(after.fields),
+			};
 		case "order.read_again":
 			return plain(`Had order ${textOf(after.name)} read from ${channel} again`);
 		case "replay.begun":
@@ -165,6 +171,10 @@ const sayParts = (side: unknown, words: Words): string =>
 
 const sayLinked = (side: unknown, words: Words): string =>
 	listed([...new Set(linkedOf(side).map((itemId) => words.item(itemId)))].slice(0, NAMED_MAX));
+
+/** "line_items.0.quantity: 2" */
+const sayFields = (fields: unknown): string =>
+	listed(Object.entries(fieldsOf(fields)).map(([path, value]) => `${path}: ${value === null ? "nothing" : String(value)}`));
 
 const sayReplayed = ({ succeeded, failed, nothing, leftAlone }: Fields): string =>
 	`${succeeded} succeeded, ${failed} failed again, ${nothing} needed nothing any more, ${leftAlone} left as they were`;

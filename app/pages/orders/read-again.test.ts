@@ -60,6 +60,8 @@ test("R23 an order's page lists its messages; counted again, one or all, in any 
 	const oldest = (await page())?.messages.at(-1)?.id ?? 0;
 	expect(await countAgain({ eventId: oldest })).toMatchObject({ outcome: "asked", failures: 1 });
 	await toItsEnd();
+	// The oldest says three: it is older than what is known.
+	expect(await stockOf(database.pool, shop, 0)).toEqual(before);
 	const asked = await countAgain();
 	expect(asked).toMatchObject({ outcome: "asked", failures: 2 });
 	await Promise.all([runReplays(depsOf(), shop.shopId), runReplays(depsOf(), shop.shopId)]);

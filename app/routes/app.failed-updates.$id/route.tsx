@@ -8,6 +8,7 @@ import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { correctMessage, readCorrectable } from "#app/pages/failed/correct-message.ts";
 import { discard } from "#app/pages/failed/discard.ts";
 import type { FailedDetail } from "#app/pages/failed/failed.ts";
 import { linkFailure, readUnlinked } from "#app/pages/failed/link-failure.ts";
@@ -24,6 +25,7 @@ import { useUrlFilters } from "../../components/use-url-filters.ts";
 import { Moment } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
 import { DiscardCard } from "../app.failed-updates._index/discard-card.tsx";
+import { CorrectCard } from "./correct-card.tsx";
 import { LinkCard } from "./link-card.tsx";
 import { TriesCard } from "./tries-card.tsx";
 
@@ -44,7 +46,9 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	const choosing = first
 		? await readChoosing(database(), shopId, { connectionId: failure.channelId, listingId: first.listingId, query })
 		: null;
-	return { failure, choosing, others: Math.max(0, unlinked.length - 1), press: randomUUID() };
+	const correctable =
+		failure.state === "open" && failure.side === "messages" ? await readCorrectable(database(), shopId, failure.id) : null;
+	return { failure, correctable, choosing, others: Math.max(0, unlinked.length - 1), press: randomUUID() };
 }
 
 const asked = z.discriminatedUnion("intent", [
@@ -55,6 +59,7 @@ const asked = z.discriminatedUnion("intent", [
 		item: z.coerce.number().int().positive(),
 		press: z.string().min(1).max(60),
 	}),
+	z.object({ intent: z.literal("correct"), text: z.string().max(30_000), press: z.string().min(1).max(60) }),
 	z.object({ intent: z.literal("discard"), reason: z.string().trim().min(1).max(500) }),
 ]);
 
@@ -82,6 +87,20 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 			await runReplays(deps(), shopId);
 			return redirect(`/app/failed-updates/runs/${linked.runId}`);
 		}
+		if (read.data.intent === "correct") {
+			// What a message says moves stock: that is for those who may decide such things.
+			await requireRight(request, "approve");
+			const { text, press } = read.data;
+			const corrected = await correctMessage(deps(), shopId, { failureId: id, text, actor, press: `page-${press}` });
+			switch (corrected.outcome) {
+				case "sent":
+					return { ok: true, message: "Sent in corrected. It counts like any other message." };
+				case "over":
+					return { ok: false, message: "It was settled already. Nothing was changed." };
+				case "refused":
+					return { ok: false, message: corrected.reason };
+			}
+		}
 		const { discarded } = await discard(deps(), shopId, { ids: [id] }, { reason: read.data.reason, actor });
 		return discarded > 0 ? { ok: true, message: "Discarded" } : { ok: false, message: "It was settled already. Nothing was changed." };
 	});
@@ -94,14 +113,20 @@ const STATES = {
 } as const;
 
 export default function FailurePage() {
-	const { failure, choosing, others, press } = useLoaderData<typeof loader>();
+	const { failure, correctable, choosing, others, press } = useLoaderData<typeof loader>();
 	const filters = useUrlFilters();
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
+	const mayApprove = useAllowed("approve");
 	const [discarding, setDiscarding] = useState(false);
-	useSaid(fetcher, (said) => said.ok && setDiscarding(false));
+	const [correcting, setCorrecting] = useState(false);
+	useSaid(fetcher, (said) => {
+		if (!said.ok) return;
+		setDiscarding(false);
+		setCorrecting(false);
+	});
 	const busy = fetcher.state !== "idle";
-	useFresh({ paused: discarding || busy });
+	useFresh({ paused: discarding || correcting || busy });
 	const send = (fields: Record<string, string>) => fetcher.submit(fields, { method: "post" });
 	const { label, tone } = STATES[failure.state];
 	const words = failureWords(failure.errorClass);
@@ -124,6 +149,11 @@ export default function FailurePage() {
 								Try again
 							</button>
 						)}
+						{correctable && mayApprove && (
+							<button type="button" disabled={busy} onClick={() => setCorrecting(true)}>
+								Correct
+							</button>
+						)}
 						<button type="button" disabled={busy} onClick={() => setDiscarding(true)}>
 							Discard
 						</button>
@@ -144,6 +174,15 @@ export default function FailurePage() {
 					<Banner tone="warning" title={words.label}>
 						<p>{words.help}</p>
 					</Banner>
+				)}
+				{correcting && correctable && (
+					<CorrectCard
+						text={correctable}
+						channel={failure.channel}
+						busy={busy}
+						onSend={(text) => send({ intent: "correct", text, press })}
+						onKeep={() => setCorrecting(false)}
+					/>
 				)}
 				{choosing && mayOperate && (
 					<LinkCard
