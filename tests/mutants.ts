@@ -482,6 +482,7 @@ export const mutants: Mutant[] = [
 		from: "if (!sum?.last_at) return null;",
 		to: "if (!sum?.last_at || sum.count > 0) return null;",
 		tests: ["app/pages/channels/read-other-writer.test.ts"],
+	},
 	// Failures, and trying them again.
 	{
 		name: "a failure that is settled stays in its problem's number",
