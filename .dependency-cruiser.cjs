@@ -20,6 +20,7 @@ const arrows = {
 	delivery: ["domain", "ledger", "channels", "connections", "listings", "inbox", "jobs", "telemetry", "dead-letters"],
 	reconcile: ["domain", "channels", "connections", "inbox", "jobs", "telemetry", "listings"],
 	flow: ["channels", "connections", "ingest", "delivery"],
+	alerts: ["channels", "connections", "jobs", "telemetry"],
 };
 
 const notTests = "\\.(test|property\\.test|contract\\.test|test-child)\\.tsx?$";

@@ -95,6 +95,10 @@ const environment = z.object({
 	WEB_PROCESSES: whole(1, 64).default(1),
 	WORKER_PROCESSES: whole(1, 64).default(1),
 
+	/** Where e-mails go out, and from whom. Not set: this server sends none, and the settings page says so. */
+	SMTP_URL: url(["smtp", "smtps"], "smtps://user:password@mail.example.com").optional(),
+	MAIL_FROM: z.string().max(200).optional(),
+
 	/** How often orders are read that no webhook brought (R24: 15 to 60 minutes). The demo's day is short, so it asks more often. */
 	ORDER_POLL_SECONDS: whole(5, 3_600).default(900),
 	/** How often all stock is looked at. */
@@ -146,6 +150,7 @@ function namesOf(raw: z.infer<typeof environment>, appSettings: Record<string, A
 		redisUrl: raw.REDIS_URL,
 		webProcesses: raw.WEB_PROCESSES,
 		workerProcesses: raw.WORKER_PROCESSES,
+		mail: raw.SMTP_URL && raw.MAIL_FROM ? { url: raw.SMTP_URL, from: raw.MAIL_FROM } : null,
 		orderPollMs: raw.ORDER_POLL_SECONDS * 1000,
 		stockCheckMs: raw.STOCK_CHECK_SECONDS * 1000,
 		/** By channel id; only those of which everything needed is set. */
@@ -174,6 +179,7 @@ function rulesBroken(env: z.infer<typeof environment>): string[] {
 			env.NODE_ENV !== "production" && !loopback,
 			`HOST must be 127.0.0.1 outside production; ${env.HOST} would open the sandbox's set-up to the network.`,
 		],
+		[(env.SMTP_URL === undefined) !== (env.MAIL_FROM === undefined), "SMTP_URL and MAIL_FROM must be set both or not at all."],
 		[
 			several && env.DATABASE_URL === undefined,
 			"DATABASE_URL must be set for more than one web or worker process: the embedded database belongs to one process.",

@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createAdminGateway } from "../sandbox/admin/index.ts";
 import { flowPage } from "../sandbox/admin/pages/flow.ts";
+import { mailboxPage, mailFaults } from "../sandbox/admin/pages/mailbox.ts";
 import { adminView } from "../sandbox/channels/shopify/index.ts";
 import { APP_ORIGIN, CLIENT, createOutside, DEMO_CHANNELS } from "../sandbox/demo/outside.ts";
+import { createMailbox, MAIL_FROM } from "../sandbox/mailbox.ts";
 import { freePort } from "../server/embedded/postgres.ts";
 import { buildApp } from "./build.ts";
 import { ROOT } from "./vitest.ts";
@@ -30,6 +32,7 @@ const outside = await createOutside({
 	toml: path.join(ROOT, "shopify.app.toml"),
 	port: ADMIN_PORT,
 });
+const mailbox = await createMailbox();
 const appPort = await freePort();
 const appLocalOrigin = `http://127.0.0.1:${appPort}`;
 const gateway = createAdminGateway(outside.world, {
@@ -39,7 +42,8 @@ const gateway = createAdminGateway(outside.world, {
 	appLocalOrigin: () => appLocalOrigin,
 	channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
 	markets: outside.markets,
-	pages: [(root) => flowPage(outside.shop.flow, root)],
+	pages: [(root) => flowPage(outside.shop.flow, root), (root) => mailboxPage(mailbox, root)],
+	breakages: mailFaults(mailbox),
 	stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 });
 outside.world.route(APP_ORIGIN, appLocalOrigin);
@@ -62,6 +66,8 @@ const app = spawn(
 			LOCKSTEP_KEYS: `dev:${randomBytes(32).toString("base64")}`,
 			LOCKSTEP_DATA_DIR: dataDir,
 			SANDBOX_UPSTREAMS: outside.world.upstreams(),
+			SMTP_URL: mailbox.url(),
+			MAIL_FROM,
 			...Object.assign({}, ...outside.markets.map(({ environment }) => environment)),
 		},
 	},

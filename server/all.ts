@@ -1,3 +1,4 @@
+import { createMailer } from "#alerts";
 import { createPulling } from "#ingest";
 import { startWorkers } from "#jobs";
 import { createHandlers } from "./handlers.ts";
@@ -9,8 +10,10 @@ import { startWeb, webOptionsOf } from "./web.ts";
 await runProcess(async () => {
 	const runtime = await openRuntime({ name: "all", mayEmbed: true });
 	const { env, log, pool, queue, deps } = runtime;
+	const mailer = env.mail && createMailer(env.mail);
+	const { orderPollMs, stockCheckMs } = env;
 	const workers = startWorkers(
-		createHandlers({ ...deps, rescue: queue.rescue, publicUrl: env.appUrl, orderPollMs: env.orderPollMs, stockCheckMs: env.stockCheckMs }),
+		createHandlers({ ...deps, rescue: queue.rescue, publicUrl: env.appUrl, orderPollMs, stockCheckMs, mailer }),
 		{ queue },
 	);
 	const pulling = createPulling(deps);
@@ -21,5 +24,5 @@ await runProcess(async () => {
 	const stopTaking = async () => {
 		await Promise.all([web.close(), pulling.close(), workers.close()]);
 	};
-	return { log, closers: [stopTaking, runtime.close] };
+	return { log, closers: [stopTaking, async () => mailer?.close(), runtime.close] };
 });

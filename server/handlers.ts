@@ -1,3 +1,4 @@
+import { forgetOldMail, lookForAlerts, type Mailer, queueDigests, sendMail } from "#alerts";
 import { runBulk } from "#app/backfill/index.ts";
 import { ensureWebhooks, forgetOldRequests, runSetUp } from "#app/connections/guests/index.ts";
 import { runReplays } from "#app/replay/index.ts";
@@ -25,7 +26,7 @@ import { createSweep, type SweepDeps } from "./sweep.ts";
 /** The pace of trying again: between two rounds live traffic has the channel for itself. */
 const REPLAY_ROUND_MS = 1_000;
 
-export type HandlerDeps = Deps & SweepDeps & { publicUrl: string };
+export type HandlerDeps = Deps & SweepDeps & { publicUrl: string /** null: this server sends no e-mails. */; mailer?: Mailer | null };
 
 /**
  * What a worker does for each job of the catalogue (app/jobs/catalog.ts). Each line says in its stage why it may run twice or
@@ -87,6 +88,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			const { outcome } = await doRuns(deps, shopId);
 			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
 		},
+		async "alerts.send"({ shopId }) {
+			const { outcome } = await sendMail({ ...deps, mailer: deps.mailer ?? null }, shopId);
+			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
+		},
 		sweep: createSweep(deps),
 		async "flow.look"() {
 			await noticeOutOfStep(deps.pool);
@@ -100,6 +105,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			metrics().failuresOpen.set({ side: "updates" }, updates);
 			metrics().failuresOpen.set({ side: "messages" }, messages);
 		},
+		async "alerts.look"() {
+			const appUrlOf = appUrlIn(deps.env.shopifyApiKey);
+			await lookForAlerts(deps.pool, { appUrlOf });
+			await queueDigests(deps.pool, { appUrlOf });
+		},
 		async "connections.refresh-tokens"() {
 			await refreshAgingTokens(deps);
 		},
@@ -107,10 +117,15 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await keepHouse(deps.pool, log);
 			await forgetOldRequests(deps.pool);
 			await forgetOldEvents(deps.pool);
+			await forgetOldMail(deps.pool);
 			await resealCredentials(deps);
 		},
 	};
 }
+
+/** Where the app is in a shop's admin: shopify.dev, "Embedded app URLs", by the app's client id. */
+const appUrlIn = (apiKey: string) => (domain: string) =>
+	`https://admin.shopify.com/store/${domain.replace(/\.myshopify\.com$/, "")}/apps/${apiKey}`;
 
 function deliveryDepsOf(deps: Deps): DeliveryDeps {
 	return {

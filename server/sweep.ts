@@ -1,3 +1,4 @@
+import { findWaitingMail } from "#alerts";
 import { findWaitingBulks } from "#app/backfill/index.ts";
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
@@ -56,6 +57,10 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
 	},
 	flowEvents: { find: async (pool) => (await findWaitingEvents(pool)).map((shopId) => ({ job: "flow.send", payload: { shopId } })) },
+	mail: {
+		find: async (pool) => (await findWaitingMail(pool)).map((shopId) => ({ job: "alerts.send", payload: { shopId } })),
+		gapMs: 5_000,
+	},
 	flowRuns: { find: async (pool) => (await findWaitingRuns(pool)).map((shopId) => ({ job: "flow.run", payload: { shopId } })) },
 	polls: {
 		find: async (pool) =>

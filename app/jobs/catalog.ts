@@ -37,6 +37,8 @@ export const catalog = {
 	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Tells the shop's automations what has happened. */
 	"flow.send": job({ queue: "channels", payload: z.object({ shopId }) }),
+	/** Sends a shop's e-mails. */
+	"alerts.send": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Does what the shop's automations asked for. */
 	"flow.run": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 
@@ -48,6 +50,8 @@ export const catalog = {
 	"flow.look": timer({ everyMs: 30_000 }),
 	/** Adds what failed and what was settled to the problems that a merchant sees; also the figure for whoever runs this. */
 	"failures.count": timer({ everyMs: 1_000 }),
+	/** What is to be told of, and whose day's summary is due. */
+	"alerts.look": timer({ everyMs: 30_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */
 	housekeeping: timer({ everyMs: 3_600_000 }),
 } as const;

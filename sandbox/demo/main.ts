@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { buildApp } from "../../scripts/build.ts";
 import { createAdminGateway } from "../admin/index.ts";
 import { flowPage } from "../admin/pages/flow.ts";
+import { mailboxPage, mailFaults } from "../admin/pages/mailbox.ts";
 import { adminView } from "../channels/shopify/index.ts";
+import { createMailbox, MAIL_FROM } from "../mailbox.ts";
 import { createRandom } from "../random.ts";
 import { playBaseline } from "./baselines.ts";
 import { judgeChannel, miscounted, webhookCounts } from "./judge.ts";
@@ -41,12 +43,14 @@ const outside = await createOutside({
 	process.stderr.write(`Port ${options.port} is taken. Try: npm run demo -- --port ${options.port + 10}\n`);
 	process.exit(1);
 });
+const mailbox = await createMailbox({ now: () => outside.world.clock.now() });
 let app: Awaited<ReturnType<typeof startApp>> | undefined;
 let stopping = false;
 const stop = async (code: number) => {
 	if (stopping) return;
 	stopping = true;
 	await app?.stop();
+	await mailbox.close();
 	await outside.world.close();
 	process.exit(code);
 };
@@ -61,9 +65,10 @@ try {
 		appLocalOrigin: () => app?.origin() ?? "http://127.0.0.1:9",
 		channels: [{ id: "shopify", name: "Shopify" }, ...outside.markets.map(({ id, name }) => ({ id, name }))],
 		markets: outside.markets,
-		pages: [(root) => flowPage(outside.shop.flow, root)],
+		pages: [(root) => flowPage(outside.shop.flow, root), (root) => mailboxPage(mailbox, root)],
 		stores: outside.markets.flatMap(({ name, host }) => (host ? [{ name: `${name} store`, host }] : [])),
 		breakages: [
+			...mailFaults(mailbox),
 			{
 				id: "kill-worker",
 				group: "Lockstep",
@@ -89,7 +94,7 @@ try {
 	app = await startApp({
 		upstreams: outside.world.upstreams(),
 		appBridgeUrl: gateway.appBridgeUrl(),
-		environment: Object.assign({}, ...outside.markets.map(({ environment }) => environment)),
+		environment: Object.assign({ SMTP_URL: mailbox.url(), MAIL_FROM }, ...outside.markets.map(({ environment }) => environment)),
 		say: (what) => step(`Starting ${what}`),
 	});
 	outside.world.route(APP_ORIGIN, app.origin());

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 import { onTestFailed, onTestFinished } from "vitest";
-import { type AdminGateway, createAdminGateway } from "../../sandbox/admin/index.ts";
+import { type AdminGateway, type AdminPage, createAdminGateway } from "../../sandbox/admin/index.ts";
 import { adminView, createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
 import { buildApp } from "../../scripts/build.ts";
@@ -97,10 +97,12 @@ type StageOptions = {
 	environment?: Record<string, string>;
 	/** Shopify sends webhooks: where a worker takes them in. */
 	webhooks?: boolean;
+	/** Pages of the simulated admin beside its usual ones. */
+	pages?: readonly ((root: string) => AdminPage)[];
 };
 
 /** The simulated admin, the real pages on a real database, and a real browser. */
-export async function openStage({ environment = {}, webhooks = false }: StageOptions = {}): Promise<Stage> {
+export async function openStage({ environment = {}, webhooks = false, pages = [] }: StageOptions = {}): Promise<Stage> {
 	await buildApp();
 	const database = await freshDatabase();
 	const world = createWorld({ seed: 7 });
@@ -125,6 +127,7 @@ export async function openStage({ environment = {}, webhooks = false }: StageOpt
 			{ id: "woocommerce", name: "WooCommerce" },
 		],
 		stores: [{ name: "Northwind store", host: STORE }],
+		pages,
 		breakages: [
 			{ id: "worker", group: "Lockstep", label: "Kill the worker", explanation: "It starts again by itself.", press: () => "Killed" },
 		],

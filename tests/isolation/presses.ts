@@ -88,6 +88,15 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, right: "approve" }] }, true),
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
 		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
+		json("app.settings", "/app/settings", "", {
+			mail: {
+				rules: ["oversell", "failures", "lag", "unreachable", "paused"].map((kind) => ({ kind, enabled: false, threshold: 50 })),
+				recipients: [{ address: "thief@example.com", alerts: true, digest: true }],
+				digestHour: 3,
+				timeZone: "UTC",
+			},
+		}),
+		json("app.settings", "/app/settings", "", { test: "ann@example.com", press: "isolation" }),
 		...["catalogue", "sources", "dry-run", "watch", "restore"].map((work) => channelPage("set-up", { work })),
 		channelPage("mirrored", { mirrored: "takes-stock" }),
 		channelPage("pause"),

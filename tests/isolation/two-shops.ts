@@ -230,6 +230,16 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		[woocommerce],
 	);
 	await all("INSERT INTO connection_setup (shop_id, connection_id, mirrored) VALUES ($1, $2, 'no')", [woocommerce]);
+	await all("INSERT INTO alert_rule (shop_id, kind, enabled, threshold) VALUES ($1, 'lag', true, 9)");
+	await all(
+		`INSERT INTO alert (shop_id, kind, subject, detail, opened_at, resolved_at) VALUES ($1, 'failures', '', '{"failures": 60}', now(), now())`,
+	);
+	await all("INSERT INTO mail_recipient (shop_id, address, digest) VALUES ($1, 'owner-' || $1::bigint || '@example.com', false)");
+	await all("INSERT INTO mail_setting (shop_id) VALUES ($1)");
+	await all(
+		`INSERT INTO mail (shop_id, address, source_key, subject, text_body, html_body, state, done_at)
+		 VALUES ($1, 'owner@example.com', 'k', 's', 't', '<p>h</p>', 'sent', now())`,
+	);
 	await all("INSERT INTO flow_use (shop_id, definition, in_use, stamp) VALUES ($1, 'x', false, now())");
 	await all(
 		"INSERT INTO flow_event (shop_id, handle, subject_id, source_key, occurred_at, state, done_at) VALUES ($1, 'oversell-detected', 1, 'k', now(), 'sent', now())",

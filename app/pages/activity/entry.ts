@@ -46,7 +46,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"problem.ignored",
 		"problem.reopened",
 	],
-	people: ["right.changed", "member.named", "newcomers.right_changed", "view.saved", "view.deleted"],
+	people: ["right.changed", "member.named", "newcomers.right_changed", "emails.changed", "view.saved", "view.deleted"],
 };
 
 /** Their subject is the bulk change, not a channel. */

@@ -50,6 +50,8 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(`Tried failed updates of ${things()} on ${channel} again`);
 		case "messages.replayed":
 			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
+		case "emails.changed":
+			return { what: "Changed who is told by e-mail, and of what", before: sayRecipients(before), after: sayRecipients(after) };
 		case "failures.discarded":
 			return { what: `Discarded ${plural(idsOf(after), "failure")}`, before: null, after: textOf(after.reason) };
 		case "message.corrected":
@@ -191,3 +193,6 @@ const sayName = (action: string): string => {
 	return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 };
 const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
+
+const sayRecipients = ({ recipients, digests }: Fields): string =>
+	`${plural(Number(recipients), "address", "addresses")}, ${Number(digests)} with the daily summary`;

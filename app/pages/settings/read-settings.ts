@@ -1,3 +1,4 @@
+import { type LastMail, lastMail, type MailRules, readMailRules } from "#alerts";
 import type { Pool } from "#app/db.server.ts";
 import { listMembers, type Member, newcomerRight, type Right } from "#app/rights/index.ts";
 import { type ChannelDefaults, readChannelDefaults } from "#connections";
@@ -10,10 +11,16 @@ export type SettingsPage = {
 	defaults: ChannelDefaults;
 	newcomers: Right;
 	members: (Member & { isReader: boolean })[];
+	/** `available`: this server sends e-mails at all. `last`: whether they arrive. */
+	mail: { available: boolean; rules: MailRules; last: LastMail | null };
 	asOf: string;
 };
 
-export async function readSettings(pool: Pool, shopId: number, reader: string): Promise<SettingsPage> {
+export async function readSettings(
+	pool: Pool,
+	shopId: number,
+	{ reader, sendsMail }: { reader: string; sendsMail: boolean },
+): Promise<SettingsPage> {
 	const shop = await pool.query<{ domain: string; as_of: Date }>("SELECT domain, now() AS as_of FROM shop WHERE id = $1", [shopId]);
 	const { locations } = await readShopMap(pool, shopId);
 	const members = await listMembers(pool, shopId);
@@ -23,6 +30,7 @@ export async function readSettings(pool: Pool, shopId: number, reader: string): 
 		defaults: await readChannelDefaults(pool, shopId),
 		newcomers: await newcomerRight(pool, shopId),
 		members: members.map((member) => ({ ...member, isReader: member.userId === reader })),
+		mail: { available: sendsMail, rules: await readMailRules(pool, shopId), last: await lastMail(pool, shopId) },
 		asOf: (shop.rows[0]?.as_of ?? new Date()).toISOString(),
 	};
 }

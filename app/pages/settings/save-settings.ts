@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ALERT_KINDS, RECIPIENTS_MAX, saveMailRules } from "#alerts";
 import type { Pool } from "#app/db.server.ts";
 import { changeRight, nameMember, RIGHTS, type RightChange, setNewcomerRight } from "#app/rights/index.ts";
 import { setChannelDefaults } from "#connections";
@@ -15,10 +16,23 @@ export const settingsChange = z.object({
 		.array(z.object({ userId: z.string().min(1).max(100), right: z.enum(RIGHTS).optional(), name: z.string().max(200).optional() }))
 		.max(PEOPLE_MAX)
 		.default([]),
+	mail: z
+		.object({
+			rules: z
+				.array(z.object({ kind: z.enum(ALERT_KINDS), enabled: z.boolean(), threshold: z.number().nullable() }))
+				.length(ALERT_KINDS.length)
+				.refine((rules) => new Set(rules.map(({ kind }) => kind)).size === ALERT_KINDS.length, "each kind once"),
+			recipients: z.array(z.object({ address: z.string().max(300), alerts: z.boolean(), digest: z.boolean() })).max(2 * RECIPIENTS_MAX),
+			digestHour: z.number(),
+			timeZone: z.string().max(100),
+		})
+		.optional(),
 });
 
 export type SettingsSaved =
 	| { outcome: "saved" }
+	/** The e-mails as they were typed cannot be; nothing was saved. */
+	| { outcome: "refused"; reason: string }
 	/** What came before it is saved. */
 	| { outcome: "stopped"; at: Exclude<RightChange["outcome"], "changed" | "unchanged"> };
 
@@ -30,7 +44,11 @@ export async function saveSettings(
 	actor: string,
 ): Promise<SettingsSaved> {
 	const steps: (() => Promise<{ outcome: RightChange["outcome"] }>)[] = [];
-	const { defaults, newcomers, people } = change;
+	const { defaults, newcomers, people, mail } = change;
+	if (mail) {
+		const saved = await saveMailRules(pool, shopId, mail, actor);
+		if (saved.outcome === "refused") return saved;
+	}
 	if (defaults) steps.push(() => setChannelDefaults(pool, shopId, { defaults, actor }));
 	if (newcomers) steps.push(() => setNewcomerRight(pool, shopId, { right: newcomers, actor }));
 	for (const { userId, name } of people) if (name !== undefined) steps.push(() => nameMember(pool, shopId, { userId, name, actor }));

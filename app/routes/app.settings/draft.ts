@@ -1,3 +1,4 @@
+import type { MailRules } from "#alerts";
 import type { SettingsPage } from "#app/pages/settings/read-settings.ts";
 import type { Right } from "#app/rights/right.ts";
 
@@ -9,6 +10,7 @@ export type Draft = {
 	was?: SettingsPage["defaults"];
 	locationIds?: number[];
 	newcomers?: Right;
+	mail?: MailRules;
 	people?: Readonly<Record<string, { right?: Right; name?: string }>>;
 };
 
@@ -19,7 +21,7 @@ export const isBuffer = (text: string) => /^\d*$/.test(text.trim()) && Number(te
 export const isWrong = ({ buffer }: Draft) => buffer !== undefined && !isBuffer(buffer);
 
 /** As the action takes it. */
-export function toChange({ buffer, was, locationIds, newcomers, people }: Draft) {
+export function toChange({ buffer, was, locationIds, newcomers, people, mail }: Draft) {
 	const units = Number(buffer ?? 0);
 	const policy =
 		buffer === undefined ? (was?.policy ?? { kind: "exact" }) : units > 0 ? { kind: "buffer", buffer: units } : { kind: "exact" };
@@ -27,6 +29,7 @@ export function toChange({ buffer, was, locationIds, newcomers, people }: Draft)
 	return {
 		...(defaults ? { defaults } : {}),
 		...(newcomers ? { newcomers } : {}),
+		...(mail ? { mail } : {}),
 		people: Object.entries(people ?? {}).map(([userId, one]) => ({ userId, ...one })),
 	};
 }
