@@ -163,7 +163,7 @@ describe("what is old is forgotten", () => {
 		expect((await own.pool.query("SELECT to_regclass($1)::text AS name", [name])).rows).toEqual([{ name: null }]);
 	});
 
-	test("lags are kept 30 days, polls 90, differences 180; movements for good", async () => {
+	test("lags are kept 30 days, polls and ended runs 90, differences 180; movements for good", async () => {
 		const shop = await makeShop(own.pool);
 		const ages = "unnest(ARRAY[1, 29, 31, 89, 91, 179, 181, 900]) AS n";
 		const at = "now() - n * interval '1 day'";
@@ -179,6 +179,14 @@ describe("what is old is forgotten", () => {
 			`INSERT INTO difference (shop_id, connection_id, listing_id, expected, found, cause, at) SELECT $1, $2, $3, 1, n, 'raised-elsewhere', ${at} FROM ${ages}`,
 			[shop.shopId, shop.guest, shop.listings[0]],
 		);
+		await own.pool.query(
+			`INSERT INTO replay_run (shop_id, name, reason, actor, press, total, done_at) SELECT $1, 'x', 'x', 'x', n::text, n, CASE WHEN n < 900 THEN ${at} END FROM ${ages}`,
+			[shop.shopId],
+		);
+		await own.pool.query(
+			"INSERT INTO replay_line (shop_id, run_id, n, connection_id, target) SELECT shop_id, id, 1, 1, 'event:1' FROM replay_run WHERE shop_id = $1",
+			[shop.shopId],
+		);
 		await keepHouse(own.pool, log);
 		const kept = async (column: string, table: string) =>
 			(await own.pool.query<{ n: number }>(`SELECT ${column} AS n FROM ${table} WHERE shop_id = $1 ORDER BY 1`, [shop.shopId])).rows.map(
@@ -186,6 +194,9 @@ describe("what is old is forgotten", () => {
 			);
 		expect(await kept("lag_ms", "lag_sample")).toEqual([1, 29]);
 		expect(await kept("orders", "order_poll")).toEqual([1, 29, 31, 89]);
+		// One that never ended is not old.
+		expect(await kept("total", "replay_run")).toEqual([1, 29, 31, 89, 900]);
+		expect(await kept("1", "replay_line")).toHaveLength(5);
 		expect(await kept("found", "difference")).toEqual([1, 29, 31, 89, 91, 179]);
 	});
 });

@@ -12,6 +12,8 @@ const EVENTS_KEPT_DAYS = 180;
 /** Lags are shown for a day and compared over weeks. */
 const LAGS_KEPT_DAYS = 30;
 const POLLS_KEPT_DAYS = 90;
+/** Failures that were tried again, with what came of each. */
+const RUNS_KEPT_DAYS = 90;
 /** What somebody else wrote at a channel, for the merchant to read. */
 const DIFFERENCES_KEPT_DAYS = 180;
 /** Whoever reads or writes the inbox waits behind us for so long at most; the next hour tries again. */
@@ -32,6 +34,7 @@ export async function keepHouse(pool: Pool, log: Logger): Promise<void> {
 		attempts: await deleteOld(pool, { table: "delivery_attempt", column: "at", keptDays: ATTEMPTS_KEPT_DAYS }),
 		lags: await deleteOld(pool, { table: "lag_sample", column: "at", keptDays: LAGS_KEPT_DAYS }),
 		polls: await deleteOld(pool, { table: "order_poll", column: "at", keptDays: POLLS_KEPT_DAYS }),
+		runs: await deleteOld(pool, { table: "replay_run", column: "done_at", keptDays: RUNS_KEPT_DAYS }),
 		differences: await deleteOld(pool, { table: "difference", column: "at", keptDays: DIFFERENCES_KEPT_DAYS }),
 	};
 	if (Object.values(done).some((count) => count > 0)) log.info(done, "house.kept");
@@ -116,7 +119,7 @@ const IS_OPEN = `t.status = 'pending' OR (t.status = 'parked' AND EXISTS (
 const isLeftForLater = (error: unknown): boolean =>
 	error instanceof Error && "code" in error && (error.code === "55P03" || error.code === "42P01");
 
-type Old = { table: string; column: "at" | "received_at"; keptDays: number; where?: string };
+type Old = { table: string; column: "at" | "received_at" | "done_at"; keptDays: number; where?: string };
 
 async function deleteOld(pool: Pool, { table, column, keptDays, where = "true" }: Old): Promise<number> {
 	// Names stand in this file.

@@ -8,6 +8,8 @@ export type Entry = {
 	/** What was there before and after, where that can be said in words. */
 	before: string | null;
 	after: string | null;
+	/** The page on which it can be followed. */
+	url: string | null;
 	/** There is a door that takes it back. */
 	undoable: boolean;
 };

@@ -14,6 +14,7 @@ export function sayEntry(row: AuditRow, words: Words): Entry {
 		id: row.id,
 		at: row.at.toISOString(),
 		who: words.person(row.actor),
+		url: row.action.startsWith("replay.") ? `/app/failed-updates/runs/${Number(row.subject)}` : null,
 		undoable: UNDOABLE.includes(row.action),
 		...say(row, words),
 	};

@@ -1,6 +1,6 @@
 import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { BlockStack, Box, Button, IndexTable, InlineStack, Text } from "@shopify/polaris";
+import { BlockStack, Box, Button, IndexTable, InlineStack, Link, Text } from "@shopify/polaris";
 import { ClockIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { memo, useCallback } from "react";
@@ -13,7 +13,7 @@ import { undoEntry } from "#app/pages/activity/undo-entry.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { choiceFilter } from "../../components/choice-filter.tsx";
 import { Empty } from "../../components/empty.tsx";
-import { IndexList } from "../../components/index-list.tsx";
+import { IndexList, rowKey } from "../../components/index-list.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { usePhone } from "../../components/use-phone.ts";
 import { useAllowed } from "../../components/use-right.ts";
@@ -98,7 +98,7 @@ export default function ActivityPage() {
 			>
 				{activity.entries.map((entry, index) => (
 					<OneRow
-						key={entry.id}
+						key={rowKey(entry.id, isPhone)}
 						entry={entry}
 						position={index}
 						isPhone={isPhone}
@@ -146,7 +146,13 @@ function What({ entry }: { entry: Entry }) {
 	return (
 		<BlockStack gap="050">
 			<Text as="span" breakWord>
-				{entry.what}
+				{entry.url === null ? (
+					entry.what
+				) : (
+					<Link url={entry.url} monochrome>
+						{entry.what}
+					</Link>
+				)}
 			</Text>
 			{entry.after !== null && (
 				<Text as="span" variant="bodySm" tone="subdued" breakWord>
