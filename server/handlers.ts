@@ -6,6 +6,7 @@ import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
 import {
 	ConnectionClosedError,
+	checkHealth,
 	type Deps,
 	handleLifecycle,
 	openClient,
@@ -52,6 +53,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		},
 		async "reconcile.compare"({ shopId, connectionId }) {
 			await unlessClosed(() => compareStock(deps, shopId, connectionId));
+			return undefined;
+		},
+		async "connections.check-health"({ shopId, connectionId }) {
+			await unlessClosed(() => checkHealth(deps, shopId, connectionId));
 			return undefined;
 		},
 		async "connections.watch-webhooks"({ shopId, connectionId }) {

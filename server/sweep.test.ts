@@ -23,7 +23,7 @@ beforeEach(async () => {
 	await db.pool.query("UPDATE inbox_event SET status = 'processed'"); // Its opening stock.
 	// Polled and looked at just now: what is not, is a test's own doing.
 	await db.pool.query(
-		"UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds', compared_at = now(), webhooks_checked_at = now()",
+		"UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds', compared_at = now(), webhooks_checked_at = now(), health_checked_at = now()",
 	);
 	wakes = [];
 	rescues = [];
@@ -204,4 +204,17 @@ test("R19 one kind of work that cannot be looked for does not hide the others, a
 	} finally {
 		await db.pool.query("ALTER TABLE inbox_event_away RENAME TO inbox_event");
 	}
+});
+
+test("R31 every channel is asked every five minutes whether it answers, also a paused one, and no disconnected one", async () => {
+	await db.pool.query("UPDATE connection SET health_checked_at = now() - interval '4 minutes'");
+	await sweeper()();
+	expect(wakes).toEqual([]);
+	await db.pool.query("UPDATE connection SET health_checked_at = now() - interval '6 minutes', state = 'paused' WHERE id = $1", [shop.guest]);
+	await sweeper()();
+	expect(wakes).toEqual([["connections.check-health", guest()]]);
+	await db.pool.query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [shop.guest]);
+	wakes = [];
+	await sweeper()();
+	expect(wakes).toEqual([]);
 });

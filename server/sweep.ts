@@ -23,6 +23,8 @@ export type SweepDeps = {
 const SWEEPS_BEFORE_RESCUE = 5;
 /** WooCommerce switches a webhook off after five failures in a row, which a minute of our absence can bring. */
 const WEBHOOKS_EVERY_MS = 5 * 60_000;
+/** Of a channel that nothing is sold or sent to, trouble is known after so long. */
+const HEALTH_EVERY_MS = 5 * 60_000;
 const SLOW_GAP_MS = 60_000;
 /** What one sweep wakes of one kind; the rest is found a second later. */
 const FOUND_MAX = 500;
@@ -74,6 +76,10 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	checks: {
 		find: async (pool) => (await findDue(pool, "compared_at", stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, stockCheckMs),
+	},
+	health: {
+		find: async (pool) => (await findDueHealthChecks(pool)).map((payload) => ({ job: "connections.check-health", payload })),
+		gapMs: SLOW_GAP_MS,
 	},
 	webhooks: {
 		find: async (pool) => (await findDueWebhookWatches(pool)).map((payload) => ({ job: "connections.watch-webhooks", payload })),
@@ -134,6 +140,19 @@ async function findDueFetches(pool: Pool): Promise<Found[]> {
 		     AND f.due_at <= clock_timestamp() AND (f.lease_until IS NULL OR f.lease_until <= clock_timestamp()))
 		 LIMIT $1`,
 		[FOUND_MAX],
+	);
+	return rows;
+}
+
+/** Also paused ones: what is wrong with them is better known before they go on. */
+async function findDueHealthChecks(pool: Pool): Promise<Found[]> {
+	const { rows } = await pool.query<Found>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
+		 WHERE c.state IN ('watching', 'live', 'paused')
+		   AND (c.health_checked_at IS NULL OR c.health_checked_at <= now() - $2 * interval '1 millisecond')
+		 ORDER BY c.health_checked_at NULLS FIRST LIMIT $1`,
+		[FOUND_MAX, HEALTH_EVERY_MS],
 	);
 	return rows;
 }

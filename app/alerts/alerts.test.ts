@@ -77,6 +77,20 @@ describe("R29 what is told of", () => {
 		expect(await turnsOf()).toEqual(["unreachable over"]);
 	});
 
+	test("a channel that is down for ten minutes, while shorter trouble passes by itself", async () => {
+		await health("degraded", "Service Unavailable");
+		const since = (minutes: number) =>
+			query("UPDATE connection SET health_since = now() - $2 * interval '1 minute' WHERE id = $1", [shop.guest, minutes]);
+		await since(9);
+		await look();
+		await minutesPass(3);
+		expect(await turnsOf()).toEqual([]);
+		await since(11);
+		await look();
+		await minutesPass(3);
+		expect(await turnsOf()).toEqual(["unreachable opened"]);
+	});
+
 	test("more failures than the limit, and those that a person told to be ignored are none", async () => {
 		await query(
 			`INSERT INTO problem (shop_id, connection_id, direction, operation, error_class, failures, state) VALUES ($1, $2, 'out', 'w', 'rejected', 51, 'open')`,

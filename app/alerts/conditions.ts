@@ -2,6 +2,8 @@ import { ALERT_KINDS, KIND_FACTS, LATE_CHANNEL_SECONDS } from "./kinds.ts";
 
 /** Fewer sales than this say nothing about the slowest of a hundred. */
 const SAMPLES_MIN = 20;
+/** A channel that is down comes back by itself mostly; after so long somebody should know. */
+const TROUBLE_MINUTES = 10;
 
 /**
  * Everything that is to be told of right now, in all shops: (shop_id, kind, subject, detail). $1: listings of this reason of a pause
@@ -35,7 +37,8 @@ UNION ALL
     AND l.p99 > 1000 * CASE WHEN c.channel = ANY($2::text[]) THEN greatest(r.threshold, ${LATE_CHANNEL_SECONDS}) ELSE r.threshold END
 UNION ALL
   SELECT r.shop_id, r.kind, c.id::text, jsonb_build_object('reason', left(coalesce(c.health_reason, ''), 300)), r.for_ms
-  FROM rule r JOIN connection c ON c.shop_id = r.shop_id AND c.state IN ('live', 'watching') AND c.health = 'red' WHERE r.kind = 'unreachable'
+  FROM rule r JOIN connection c ON c.shop_id = r.shop_id AND c.state IN ('live', 'watching')
+    AND (c.health = 'red' OR (c.health = 'degraded' AND c.health_since < now() - interval '${TROUBLE_MINUTES} minutes')) WHERE r.kind = 'unreachable'
 UNION ALL
   SELECT r.shop_id, r.kind, l.connection_id::text, jsonb_build_object('listings', count(*)), r.for_ms
   FROM rule r JOIN listing l ON l.shop_id = r.shop_id AND l.paused AND l.paused_reason IS DISTINCT FROM $1 AND l.link_state = 'linked' AND l.desired > 0

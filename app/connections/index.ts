@@ -4,6 +4,7 @@
  */
 export { type Availability, appSettingsOf, availableChannels } from "./app-settings.ts";
 export { type ChannelDefaults, readChannelDefaults, setChannelDefaults } from "./channel-defaults.ts";
+export { checkHealth, type HealthChecked } from "./check-health.ts";
 export { type ConnectionRow, type ConnectionState, readConnection, readHomeConnection } from "./connection-row.ts";
 export { consentEndsAt, type EndingConsent, findEndingConsents } from "./consent-ends.ts";
 export { isOperatorsTrouble } from "./consented-token.ts";

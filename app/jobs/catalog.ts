@@ -23,6 +23,8 @@ export const catalog = {
 	"connections.poll-orders": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks at a connection's stock as a whole: what no webhook told is found and mended by the usual ways. */
 	"reconcile.compare": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Asks the channel whether it answers and lets us work. */
+	"connections.check-health": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks whether the channel still has our webhooks, and makes the missing ones anew. */
 	"connections.watch-webhooks": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Reads a guest's catalogue, begins to count, or looks what going live would change: what a merchant asked for and need not wait for. */

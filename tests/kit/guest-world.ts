@@ -136,7 +136,7 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 				const watching = await startWatching(deps, shop.shopId, connectionId, "user-1");
 				if (watching.outcome !== "watching") throw new Error(JSON.stringify(watching));
 				// The regular look at all stock is not due.
-				await pool.query("UPDATE connection SET compared_at = now() WHERE id = $1", [connectionId]);
+				await pool.query("UPDATE connection SET compared_at = now(), health_checked_at = now() WHERE id = $1", [connectionId]);
 			}
 			await refill();
 			return connectionId;

@@ -84,7 +84,7 @@ async function live({ before, between, during, after, lost }: Day): Promise<void
 	stop();
 	await Promise.all(happening);
 	if (started.outcome !== "watching") throw new Error(JSON.stringify(started));
-	await w.deps.pool.query("UPDATE connection SET compared_at = now() WHERE id = $1", [connectionId]);
+	await w.deps.pool.query("UPDATE connection SET compared_at = now(), health_checked_at = now() WHERE id = $1", [connectionId]);
 
 	for (const one of after) await staff.act(one);
 	await w.run(store);

@@ -19,6 +19,8 @@ export type ChannelPage = {
 	/** `late`: of the last 24 hours, orders that the channel had not reported by itself. */
 	orders: { lastReadAt: string | null; error: string | null; readUpTo: string | null; late: number };
 	webhooksCheckedAt: string | null;
+	/** The channel was last asked whether it answers. */
+	healthCheckedAt: string | null;
 	comparedAt: string | null;
 	limits: LimitInUse[];
 	consent: Consent | null;
@@ -48,6 +50,7 @@ export async function readChannel(pool: Pool, shopId: number, connectionId: numb
 				locations: await readLocations(tx, shopId, connectionId),
 				orders: await readOrders(tx, shopId, connectionId, row.order_watermark),
 				webhooksCheckedAt: row.webhooks_checked_at?.toISOString() ?? null,
+				healthCheckedAt: row.health_checked_at?.toISOString() ?? null,
 				comparedAt: row.compared_at?.toISOString() ?? null,
 				limits: await readLimits(tx, shopId, connectionId),
 				consent: await readConsent(tx, shopId, connectionId),
@@ -65,12 +68,13 @@ type Row = {
 	cut_at: Date | null;
 	order_watermark: Date | null;
 	webhooks_checked_at: Date | null;
+	health_checked_at: Date | null;
 	compared_at: Date | null;
 };
 
 async function readRow(db: Queryable, shopId: number, connectionId: number): Promise<Row> {
 	const { rows } = await db.query<Row>(
-		"SELECT policy, settings, cut_at, order_watermark, webhooks_checked_at, compared_at FROM connection WHERE shop_id = $1 AND id = $2",
+		"SELECT policy, settings, cut_at, order_watermark, webhooks_checked_at, compared_at, health_checked_at FROM connection WHERE shop_id = $1 AND id = $2",
 		[shopId, connectionId],
 	);
 	if (!rows[0])

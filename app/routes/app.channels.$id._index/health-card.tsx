@@ -24,6 +24,11 @@ export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base
 							{channel.health.state === "red" ? "No" : "With trouble"}
 						</Badge>
 					)}
+					{page.healthCheckedAt && (
+						<Text as="p" variant="bodySm" tone="subdued">
+							Asked <Ago at={page.healthCheckedAt} now={asOf} />, every five minutes.
+						</Text>
+					)}
 				</Fact>
 				{page.consent && (
 					<Fact name="Access">
