@@ -210,7 +210,9 @@ test("R31 every channel is asked every five minutes whether it answers, also a p
 	await db.pool.query("UPDATE connection SET health_checked_at = now() - interval '4 minutes'");
 	await sweeper()();
 	expect(wakes).toEqual([]);
-	await db.pool.query("UPDATE connection SET health_checked_at = now() - interval '6 minutes', state = 'paused' WHERE id = $1", [shop.guest]);
+	await db.pool.query("UPDATE connection SET health_checked_at = now() - interval '6 minutes', state = 'paused' WHERE id = $1", [
+		shop.guest,
+	]);
 	await sweeper()();
 	expect(wakes).toEqual([["connections.check-health", guest()]]);
 	await db.pool.query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [shop.guest]);
