@@ -7,11 +7,11 @@ import { Empty } from "./empty.tsx";
 import { PlainPage } from "./plain-page.tsx";
 
 /** For pages inside the app's layout: what went wrong and one way on, within Polaris. */
-export function PageError({ title }: { title: string }) {
+export function PageError({ title, gone = GONE }: { title: string; gone?: Gone }) {
 	const error = useRouteError();
 	const revalidator = useRevalidator();
 	if (isRouteErrorResponse(error) && isMissingRight(error.data)) return <NoRight title={title} missing={error.data} />;
-	if (isRouteErrorResponse(error) && error.status === 404) return <NotThere title={title} />;
+	if (isRouteErrorResponse(error) && error.status === 404) return <NotThere title={title} gone={gone} />;
 	if (isShopifysAnswer(error)) return <ShopifysAnswer html={error.data} />;
 	return (
 		<AppPage title={title}>
@@ -44,13 +44,20 @@ function NoRight({ title, missing }: { title: string; missing: MissingRight }) {
 	);
 }
 
+type Gone = { heading: string; why: string; action: { content: string; url: string } };
+const GONE: Gone = {
+	heading: "This is not here",
+	why: "It may have been deleted in Shopify, or its channel was disconnected.",
+	action: { content: "Go to the overview", url: "/app" },
+};
+
 /** Deleted meanwhile, or never this shop's: the answer is the same, and says nothing of other shops. */
-function NotThere({ title }: { title: string }) {
+function NotThere({ title, gone }: { title: string; gone: Gone }) {
 	return (
 		<AppPage title={title}>
 			<Card>
-				<Empty icon={SearchIcon} heading="This is not here" action={{ content: "Go to the overview", url: "/app" }}>
-					It may have been deleted in Shopify, or its channel was disconnected.
+				<Empty icon={SearchIcon} heading={gone.heading} action={gone.action}>
+					{gone.why}
 				</Empty>
 			</Card>
 		</AppPage>

@@ -246,7 +246,7 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 			await look(
 				"connect-unavailable",
 				`${APP}/channels/connect/amazon`,
-				({ app }) => app.getByText("This is not here").waitFor(SOON),
+				({ app }) => app.getByText("This channel cannot be connected here").waitFor(SOON),
 				/404|net::ERR_ABORTED|was preloaded/,
 			);
 			const { rows } = await query(

@@ -73,12 +73,13 @@ describe.skipIf(!chromiumPath)("R35 the orders page inside the Shopify admin", (
 			expect((await app.getByTestId("index-list").innerText()).match(/#\d{4}/g)).toEqual(["#2041"]);
 			await close();
 		}
-		const { app, complaints, close } = await stage.open({ path: `${ROOT}/app/orders?state=oversold` });
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/orders?state=oversold`, width: 1280, height: 900 });
 		await app.getByRole("link", { name: "#2059" }).click();
 		await app.getByText("Was it taken in?").waitFor();
 		await app.getByText("1 unit is still owed.").waitFor();
 		expect(await app.getByTestId("lines").innerText()).toContain("1 from Main warehouse, 1 of them not there");
 		expect(await app.getByTestId("moves").innerText()).toContain("Sold: NW-0004 −1");
+		await page.screenshot({ path: picturePath("order") });
 		expect(complaints).toEqual([]);
 		await close();
 	});
@@ -156,6 +157,9 @@ describe.skipIf(!chromiumPath)("R35 the orders page inside the Shopify admin", (
 		const [wide, high] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
 		expect(wide).toBe(high);
 		await page.screenshot({ path: picturePath("orders-phone") });
+		await app.getByRole("link", { name: "#2059" }).first().click();
+		await app.getByText("Was it taken in?").waitFor();
+		await page.screenshot({ path: picturePath("order-phone") });
 		await close();
 	});
 });

@@ -187,5 +187,11 @@ export default function ConnectPage() {
 	);
 }
 
-export const ErrorBoundary = () => <PageError title="Connect a channel" />;
+const NOT_AVAILABLE = {
+	heading: "This channel cannot be connected here",
+	why: "Whoever runs this server has not registered the app with it.",
+	action: { content: "See the channels", url: "/app/channels" },
+};
+
+export const ErrorBoundary = () => <PageError title="Connect a channel" gone={NOT_AVAILABLE} />;
 export const headers: HeadersFunction = (args) => boundary.headers(args);

@@ -89,7 +89,7 @@ function Product({ row }: { row: StockRow }) {
 }
 
 /** What a product shows on one channel; most often that is one listing. */
-function OnChannel({ listings, asOf }: { listings: readonly StockListing[]; asOf: string }) {
+function OnChannel({ listings, asOf, wrap = false }: { listings: readonly StockListing[]; asOf: string; wrap?: boolean }) {
 	if (listings.length === 0) {
 		return (
 			<Text as="span" tone="subdued">
@@ -100,17 +100,17 @@ function OnChannel({ listings, asOf }: { listings: readonly StockListing[]; asOf
 	return (
 		<BlockStack gap="100">
 			{listings.map((listing) => (
-				<Shows key={listing.id} listing={listing} asOf={asOf} />
+				<Shows key={listing.id} listing={listing} asOf={asOf} wrap={wrap} />
 			))}
 		</BlockStack>
 	);
 }
 
-function Shows({ listing, asOf }: { listing: StockListing; asOf: string }) {
+function Shows({ listing, asOf, wrap }: { listing: StockListing; asOf: string; wrap: boolean }) {
 	const { mark, shows, should, heldBack, confirmedAt } = listing;
 	return (
 		<BlockStack gap="050">
-			<InlineStack gap="150" blockAlign="center" wrap={false}>
+			<InlineStack gap="150" blockAlign="center" wrap={wrap}>
 				<Text as="span" numeric fontWeight="medium">
 					{shows === null ? "–" : number(Math.max(0, shows))}
 				</Text>
@@ -154,7 +154,7 @@ function PhoneChannel({ name, listings, asOf }: { name: string; listings: readon
 		<>
 			<dt>{name}</dt>
 			<dd>
-				<OnChannel listings={listings} asOf={asOf} />
+				<OnChannel listings={listings} asOf={asOf} wrap />
 			</dd>
 		</>
 	);

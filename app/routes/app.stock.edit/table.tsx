@@ -75,7 +75,7 @@ function Line({ listing, edit, onEdit }: { listing: EditedListing; edit: Edit | 
 				</Text>
 			</th>
 			{FIELDS.map((field) => (
-				<td key={field}>
+				<td key={field} data-label={FIELD_WORDS[field].label}>
 					{mayHave(listing, field) ? (
 						<TextField
 							label={`${FIELD_WORDS[field].label} of ${name}`}
@@ -92,7 +92,7 @@ function Line({ listing, edit, onEdit }: { listing: EditedListing; edit: Edit | 
 					)}
 				</td>
 			))}
-			<td>
+			<td data-label="Paused">
 				<Checkbox
 					label={`Pause ${name}`}
 					labelHidden
@@ -101,7 +101,7 @@ function Line({ listing, edit, onEdit }: { listing: EditedListing; edit: Edit | 
 					onChange={(paused) => onEdit({ paused })}
 				/>
 			</td>
-			<td>
+			<td data-label="Would show">
 				<span className="figures" data-testid={`after-${listing.id}`}>
 					{after === null ? "Not counted" : before === after ? number(after) : `${number(before ?? 0)} → ${number(after)}`}
 				</span>
