@@ -37,14 +37,15 @@ export function ProductChoice({ choosing: { products, why }, filters, mayLink, b
 								<Thing sku={product.sku} title={product.title} barcode={product.barcode} />
 								{product.listings > 0 && <Badge>{`${plural(product.listings, "listing")} here already`}</Badge>}
 							</BlockStack>
-							<Button
-								disabled={!mayLink}
-								loading={busyWith === String(product.itemId)}
-								onClick={() => onLink(product.itemId)}
-								accessibilityLabel={`Link to ${product.sku || product.title}`}
-							>
-								Link
-							</Button>
+							{mayLink && (
+								<Button
+									loading={busyWith === String(product.itemId)}
+									onClick={() => onLink(product.itemId)}
+									accessibilityLabel={`Link to ${product.sku || product.title}`}
+								>
+									Link
+								</Button>
+							)}
 						</li>
 					))}
 				</ul>

@@ -42,6 +42,8 @@ export const SCREENS: readonly Screen[] = [
 	screen("order", "app.orders.$channel.$order"),
 	screen("failed-updates", "app.failed-updates._index"),
 	screen("failed-update", "app.failed-updates.$id", { empty: "there is a failure, or no such page" }),
+	form("replay-preview", "app.failed-updates.replay"),
+	screen("replay-ended", "app.failed-updates.runs.$run", { empty: "a run has one failure at least" }),
 	screen("activity", "app.activity"),
 	screen("settings", "app.settings"),
 ];

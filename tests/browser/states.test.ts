@@ -1,7 +1,7 @@
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
-import { makeHuge } from "../kit/huge-shop.ts";
+import { makeHuge, RUN } from "../kit/huge-shop.ts";
 import { violationsOf } from "./accessibility.ts";
 import { AMAZON_ENVIRONMENT } from "./journey-world.ts";
 import { pictureOf, type State } from "./screens.ts";
@@ -21,7 +21,17 @@ const NO_RIGHT = "You need another right for this page";
 
 /** `from`: the page that leads there. `watching`: as long as the store is not live. */
 type PageOf = { name: string; path: string; ready: string; from: string; watching?: boolean };
-type Router = { __remixRouter: { navigate(path: string): Promise<void> } };
+type Router = {
+	__remixRouter: { navigate(path: string): Promise<void>; state: { location: { pathname: string }; navigation: { state: string } } };
+};
+
+/** In the browser: the router has the page, and React has drawn it. */
+async function isThere(path: string | undefined): Promise<boolean> {
+	const { location, navigation } = (globalThis as unknown as Router).__remixRouter.state;
+	if (location.pathname !== path || navigation.state !== "idle") return false;
+	await new Promise((resolve) => setTimeout(resolve, 100));
+	return true;
+}
 
 describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", () => {
 	let stage: Stage;
@@ -30,6 +40,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	/** A listing that is linked to nothing, and a failed update. */
 	let single: number;
 	let failure: number;
+	let run: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	beforeAll(async () => {
 		stage = await openStage({ environment: AMAZON_ENVIRONMENT });
@@ -76,7 +87,8 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			});
 			let at = "";
 			const go = (path: string) => app.evaluate((to) => void (globalThis as unknown as Router).__remixRouter.navigate(to), `/app${path}`);
-			const arrive = async ({ name, ready }: PageOf) => {
+			const arrive = async ({ name, path, ready }: PageOf) => {
+				await app.waitForFunction(isThere, `/app${path}`.split("?")[0], SOON);
 				await page.locator("#loading").waitFor({ state: "hidden", ...SOON });
 				await app.getByText(ready).first().waitFor(SOON);
 				at = name;
@@ -130,6 +142,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "order", path: `/orders/${shop.woocommerce}/1005000`, ready: "Was it taken in?", from: "orders" },
 		{ name: "failed-updates", path: "/failed-updates", ready: "Refused by the channel", from: "overview" },
 		{ name: "failed-update", path: `/failed-updates/${failure}`, ready: "What was tried", from: "failed-updates" },
+		{ name: "replay-ended", path: `/failed-updates/runs/${run}`, ready: RUN, from: "failed-updates" },
 		{ name: "activity", path: "/activity", ready: "Changed the rule of", from: "overview" },
 		{ name: "settings", path: "/settings", ready: "People", from: "overview" },
 	];
@@ -144,9 +157,10 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 				.slice(0, 50)
 				.map((id) => `item=${id}`)
 				.join("&")}`,
-			ready: "Would show",
+			ready: "The same for all lines below",
 			from: "stock",
 		},
+		{ name: "replay-preview", path: "/failed-updates/replay?through=999999", ready: "failures as they stand now", from: "failed-updates" },
 		{ name: "stock-bulk", path: "/stock/bulk", ready: "Look first what becomes of the figures", from: "stock" },
 	];
 	const all = () => [...pages(), ...forms()];
@@ -164,6 +178,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			page("stock", "/stock", "No products yet"),
 			page("orders", "/orders", "No orders yet"),
 			page("failed-updates", "/failed-updates", "Nothing has failed"),
+			page("replay-preview", "/failed-updates/replay?through=5", "Nothing to try again"),
 			page("activity", "/activity", "Nothing has been done yet"),
 			page("settings", "/settings", "People"),
 		]);
@@ -205,7 +220,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	describe("with 8,000 products of long names, 5,000 orders, twelve locations", () => {
 		beforeAll(async () => {
 			shop = await fillShop(stage.database.pool, SHOP, { listings: 8_000 });
-			({ amazon, single, failure } = await makeHuge(stage.database.pool, shop));
+			({ amazon, single, failure, run } = await makeHuge(stage.database.pool, shop));
 		}, 120_000);
 
 		beforeEach(async () => {
@@ -229,7 +244,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			/** They read only who is asking, and whose channel it is. */
 			const readLittle = ["connect", "renew"];
 			const failing = all().map((one) => ({ ...one, ready: FAILING }));
-			const away = ["location", "listing", "item", "sales_order", "audit", "dead_letter"];
+			const away = ["location", "listing", "item", "sales_order", "audit", "dead_letter", "replay_run"];
 			await come(
 				"failing",
 				failing.filter(({ name }) => !readLittle.includes(name)),

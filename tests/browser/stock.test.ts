@@ -131,6 +131,7 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 		expect(lines[1]).toContain(`NW-0001,"'=HYPERLINK(""http://evil.example"")",`);
 		expect(lines[2]).toContain("NW-0002,");
 		await close();
+		await query("UPDATE item SET title = 'Enamel mug, 350 ml' WHERE shop_id = $1 AND id = $2", [shop.shopId, shop.items[0]]);
 	});
 
 	/** What the worker does that is woken for it; a worker of its own would also deliver, to stores that are only rows here. */

@@ -3,10 +3,12 @@ import type { FilledShop } from "./fill-shop.ts";
 
 /** Far longer than any screen is wide; and more than anybody reads. */
 const LONG = "Expedition down jacket with detachable hood, recycled shell and storm flap, limited winter edition, midnight pine";
+/** Of failures that are tried again. */
+export const RUN = "Everything that failed while the import of the store was under way, tried again before the weekend";
 const REFUSED = "The product cannot be changed while a bulk import of the store is under way; wait until it has ended, or end it by hand.";
 
 /** As much of everything as a page may ever show: long names, large figures, thousands of rows. What stands alone is named. */
-export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: number; single: number; failure: number }> {
+export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: number; single: number; failure: number; run: number }> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
 	const { shopId, woocommerce } = shop;
@@ -43,6 +45,18 @@ export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: 
 	);
 	await dryRun(pool, shop);
 	const failure = await failures(pool, shop);
+	const run = await one(
+		`INSERT INTO replay_run (shop_id, name, reason, actor, press, total, begun, succeeded, failed)
+		 VALUES ($1, $2, 'The store was being moved to another host, and its import had locked the products', '548380009', 'one', 1540, 300, 900, 140) RETURNING id`,
+		[shopId, RUN],
+	);
+	await query(
+		`INSERT INTO replay_line (shop_id, run_id, n, letter_id, connection_id, target, listing_id, state, begun_at)
+		 SELECT $1, $2, n, id, connection_id, 'letter:' || id, listing_id,
+		   CASE WHEN n <= 900 THEN 'succeeded' WHEN n <= 1040 THEN 'failed' WHEN n <= 1340 THEN 'begun' ELSE 'waiting' END, now()
+		 FROM (SELECT id, connection_id, listing_id, row_number() OVER (ORDER BY id) AS n FROM dead_letter WHERE shop_id = $1) d`,
+		[shopId, run],
+	);
 	const single = await one(
 		`INSERT INTO listing (shop_id, connection_id, external_id, sku, title, link_state)
 		 VALUES ($1, $2, 'own', repeat('NW-VERY-LONG-SKU-', 4), $3, 'unlinked') RETURNING id`,
@@ -54,7 +68,7 @@ export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: 
 		[shopId],
 	);
 	await query("ANALYZE");
-	return { amazon, single, failure };
+	return { amazon, single, failure, run };
 }
 
 /** 5,000 orders, the newest of 120 lines; each line with what it did to stock. */

@@ -71,13 +71,14 @@ export default function ChooseRoute() {
 								<Text as="p">
 									Linked to <b>{listing.linkedTo.title || listing.linkedTo.sku}</b> ({listing.linkedTo.sku || "no SKU"}).
 								</Text>
-								<Button
-									disabled={!mayOperate}
-									loading={fetcher.state !== "idle" && busyWith === null}
-									onClick={() => fetcher.submit({ intent: "unlink" }, { method: "post" })}
-								>
-									Take the link back
-								</Button>
+								{mayOperate && (
+									<Button
+										loading={fetcher.state !== "idle" && busyWith === null}
+										onClick={() => fetcher.submit({ intent: "unlink" }, { method: "post" })}
+									>
+										Take the link back
+									</Button>
+								)}
 							</InlineStack>
 						)}
 					</BlockStack>
