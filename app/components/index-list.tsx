@@ -45,6 +45,8 @@ type IndexListProps = {
 	>;
 	onSaveView?: (name: string, query: string) => Promise<boolean>;
 	onDeleteView?: (view: View) => void;
+	/** Something stands above the list: Polaris takes filters below the screen's edge for scrolled past, and lays them over it. */
+	isBelow?: boolean;
 	/** Stands in the place of the list when there is nothing at all, whatever the filters. */
 	nothingYet?: ReactNode;
 	children: ReactNode;
@@ -179,6 +181,7 @@ const ListFilters = memo(function ListFilters({ list: props }: { list: IndexList
 				: {})}
 			loading={filters.loading}
 			disableKeyboardShortcuts
+			disableStickyMode={props.isBelow ?? false}
 		/>
 	);
 });

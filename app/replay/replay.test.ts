@@ -278,7 +278,7 @@ describe("its pace", () => {
 	});
 });
 
-test("R22 R14 10,000 failures of 100 products on two channels: at most one push of each on each, and replayed twice no further change", async () => {
+test("R22 10,000 failures of 100 products on two channels: at most one push of each on each, and replayed twice no further change", async () => {
 	await open(100);
 	const { rows: made } = await database.pool.query<{ id: number }>(
 		`INSERT INTO connection (shop_id, channel, account, name, state, policy, cut_at, order_watermark, webhook_token)

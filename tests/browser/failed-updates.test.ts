@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runReplays } from "#app/replay/index.ts";
 import type { Deps } from "#connections";
@@ -298,6 +299,11 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 			const [wide, high] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
 			expect(wide).toBe(high);
 			expect(await page.getByRole("button", { name: /again|Discard/ }).count()).toBe(0);
+			// The filters stand where the list does, and never over the problems.
+			const topOf = async (place: Locator) => (await place.boundingBox())?.y ?? 0;
+			expect(await topOf(app.getByRole("tab", { name: "Messages" }))).toBeGreaterThan(
+				await topOf(app.getByTestId("problems").locator("li").last()),
+			);
 			expect(await violationsOf(app)).toEqual([]);
 			await page.screenshot({ path: picturePath("failed-updates-phone") });
 			await app.getByRole("link", { name: "Message “order.updated”" }).waitFor();

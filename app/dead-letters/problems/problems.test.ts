@@ -133,7 +133,7 @@ const step = fc.record({
 	ns: fc.array(fc.nat(11), { minLength: 1, maxLength: 6 }),
 });
 
-test("R21 R17 after any failing, resolving, discarding, replaying and adding up at once, killed or not, the numbers are the rows'", async () => {
+test("R08 R21 after any failing, resolving, discarding, replaying and adding up at once, killed or not, the numbers are the rows'", async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 5 }),

@@ -153,6 +153,7 @@ export default function FailedUpdatesPage() {
 				/>
 				<RunsCard runs={runs} asOf={failed.asOf} />
 				<IndexList
+					isBelow
 					names={{ singular: "failure", plural: "failures" }}
 					filters={filters}
 					searchHint="The whole SKU"
