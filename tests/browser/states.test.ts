@@ -52,6 +52,8 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		await page.screenshot({ path: picturePath(`${pictureOf(name, state)}${suffix}`) });
 		const [wide, screen] = await app.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
 		const violations = await violationsOf(app);
+		// A bar that follows a list when it is scrolled covers nothing as long as nobody scrolls.
+		expect([name, state, suffix, await app.locator('[class*="IndexFiltersSticky"]').count()]).toEqual([name, state, suffix, 0]);
 		const said = complaints.splice(0).filter((text) => !NO_FAULT.test(text) && !EXPECTED[state]?.test(text));
 		expect([name, state, suffix, wide, violations, said]).toEqual([name, state, suffix, screen, [], []]);
 	}

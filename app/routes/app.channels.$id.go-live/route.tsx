@@ -224,6 +224,7 @@ export default function GoLiveRoute() {
 							onExport={() => void exportCsv()}
 						/>
 						<IndexList
+							isBelow
 							names={{ singular: "listing", plural: "listings" }}
 							filters={filters}
 							searchHint="Search by SKU or title"

@@ -243,6 +243,7 @@ export default function MatchingRoute() {
 					</div>
 				</Card>
 				<IndexList
+					isBelow
 					names={{ singular: "listing", plural: "listings" }}
 					filters={filters}
 					searchHint="Search by SKU, barcode or title"
