@@ -52,14 +52,12 @@ function Cells({ row, channels, asOf }: { row: StockRow } & Chosen) {
 				<Product row={row} />
 			</IndexTable.Cell>
 			<IndexTable.Cell>
-				<Text as="span" alignment="end" numeric>
-					{row.counted ? number(row.available) : "Not counted"}
-				</Text>
+				<div className="cell-number">{row.counted ? number(row.available) : "Not counted"}</div>
 			</IndexTable.Cell>
 			<IndexTable.Cell>
-				<Text as="span" alignment="end" numeric {...(row.owed > 0 ? { tone: "critical" as const } : { tone: "subdued" as const })}>
+				<div className="cell-number" data-tone={row.owed > 0 ? "critical" : "subdued"}>
 					{number(row.owed)}
-				</Text>
+				</div>
 			</IndexTable.Cell>
 			{channels.map(({ id }) => (
 				<IndexTable.Cell key={id}>
@@ -97,35 +95,36 @@ function OnChannel({ listings, asOf, wrap = false }: { listings: readonly StockL
 			</Text>
 		);
 	}
-	return (
-		<BlockStack gap="100">
-			{listings.map((listing) => (
-				<Shows key={listing.id} listing={listing} asOf={asOf} wrap={wrap} />
-			))}
-		</BlockStack>
-	);
+	return listings.map((listing) => <Shows key={listing.id} listing={listing} asOf={asOf} wrap={wrap} />);
 }
 
+/**
+ * Hundreds of these stand on a page, and each element more is a moment more between a press and its answer: plain elements, dressed
+ * by styles.css with Polaris' own tokens.
+ */
 function Shows({ listing, asOf, wrap }: { listing: StockListing; asOf: string; wrap: boolean }) {
 	const { mark, shows, should, heldBack, confirmedAt } = listing;
+	const figure = shows === null ? "–" : number(Math.max(0, shows));
 	return (
-		<BlockStack gap="050">
-			<InlineStack gap="150" blockAlign="center" wrap={wrap}>
-				<Text as="span" numeric fontWeight="medium">
-					{shows === null ? "–" : number(Math.max(0, shows))}
-				</Text>
-				{should !== null && mark !== "right" && should !== shows && (
-					<Text as="span" variant="bodySm" numeric>
-						→ {number(should)}
-					</Text>
-				)}
-				{mark !== "right" && <MarkBadge mark={mark} />}
-			</InlineStack>
-			<Text as="span" variant="bodySm" tone="subdued">
+		<div className="shown">
+			{mark === "right" ? (
+				<b>{figure}</b>
+			) : (
+				<InlineStack gap="150" blockAlign="center" wrap={wrap}>
+					<b>{figure}</b>
+					{should !== null && should !== shows && (
+						<Text as="span" variant="bodySm" numeric>
+							→ {number(should)}
+						</Text>
+					)}
+					<MarkBadge mark={mark} />
+				</InlineStack>
+			)}
+			<small>
 				{heldBack > 0 && `${number(heldBack)} held back · `}
 				{confirmedAt ? <Ago at={confirmedAt} now={asOf} /> : "not confirmed yet"}
-			</Text>
-		</BlockStack>
+			</small>
+		</div>
 	);
 }
 
