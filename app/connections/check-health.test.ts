@@ -67,6 +67,15 @@ test("R18 R31 what delivery's breaker has found is the breaker's to take away, a
 	expect(await light()).toMatchObject({ health: "degraded", reason: "Five calls failed" });
 });
 
+test("R31 what something else finds after a look found trouble is no longer the look's to take away", async () => {
+	store.ail("maintenance");
+	await check();
+	await setHealth(w.deps.pool, shop.shopId, connectionId, { health: "degraded", reason: "The renewal was refused" });
+	store.ail(null);
+	expect(await check()).toEqual({ outcome: "green" });
+	expect(await light()).toMatchObject({ health: "degraded", reason: "The renewal was refused" });
+});
+
 test("R31 looks at the same moment say the same; R08 killed before or after any statement the next one says it", async () => {
 	await Promise.all([check(), check(), check()]);
 	expect(await light()).toMatchObject({ health: "green" });

@@ -1,7 +1,7 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import type { HealthReport } from "#channels";
 import type { Deps } from "./deps.ts";
-import { setHealth } from "./health.ts";
+import { clearTrouble, noteTrouble, setHealth } from "./health.ts";
 import { openClient } from "./open-client.ts";
 
 export type HealthChecked = { outcome: "green" } | { outcome: "red" | "degraded"; reason: string };
@@ -14,29 +14,24 @@ export type HealthChecked = { outcome: "green" } | { outcome: "red" | "degraded"
  */
 export async function checkHealth(deps: Deps, shopId: number, connectionId: number): Promise<HealthChecked> {
 	const report = await ask(deps, shopId, connectionId);
-	const values = [shopId, connectionId];
+	const checked = await noteReport(deps, shopId, connectionId, report);
+	await deps.pool.query("UPDATE connection SET health_checked_at = now() WHERE shop_id = $1 AND id = $2", [shopId, connectionId]);
+	return checked;
+}
+
+async function noteReport({ pool, log }: Deps, shopId: number, connectionId: number, report: HealthReport): Promise<HealthChecked> {
 	if (report.health === "green") {
-		await deps.pool.query(
-			`UPDATE connection SET health_checked_at = now(), health = 'green', health_reason = NULL, health_since = now(), health_by_check = false
-			 WHERE shop_id = $1 AND id = $2 AND breaker_failures = 0 AND (health = 'red' OR health_by_check)`,
-			values,
-		);
-		await deps.pool.query("UPDATE connection SET health_checked_at = now() WHERE shop_id = $1 AND id = $2", values);
+		await clearTrouble(pool, shopId, connectionId);
 		return { outcome: "green" };
 	}
 	const { reason, error } = report;
-	deps.log.warn({ shopId, connectionId, err: error }, "health.bad");
+	log.warn({ shopId, connectionId, err: error }, "health.bad");
 	if (error.retryable) {
-		await deps.pool.query(
-			`UPDATE connection SET health = 'degraded', health_reason = $3, health_since = CASE WHEN health = 'degraded' THEN health_since ELSE now() END,
-			   health_by_check = true WHERE shop_id = $1 AND id = $2 AND (health = 'green' OR health_by_check)`,
-			[...values, reason],
-		);
-	} else {
-		await setHealth(deps.pool, shopId, connectionId, { health: "red", reason });
+		await noteTrouble(pool, shopId, connectionId, reason);
+		return { outcome: "degraded", reason };
 	}
-	await deps.pool.query("UPDATE connection SET health_checked_at = now() WHERE shop_id = $1 AND id = $2", values);
-	return { outcome: error.retryable ? "degraded" : "red", reason };
+	await setHealth(pool, shopId, connectionId, { health: "red", reason });
+	return { outcome: "red", reason };
 }
 
 async function ask(deps: Deps, shopId: number, connectionId: number): Promise<HealthReport> {

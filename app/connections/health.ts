@@ -11,11 +11,24 @@ export async function setHealth(db: Queryable, shopId: number, connectionId: num
 	]);
 }
 
-/** A refusal that was told by a look at the account, and not by delivery's breaker (it asks by itself), is over: the account answers. */
-export async function clearRefusal(db: Queryable, shopId: number, connectionId: number): Promise<void> {
+/**
+ * Trouble that only a look at the account has found. It never hides what delivery or a refused renewal has found, and is over with the
+ * next good answer.
+ */
+export async function noteTrouble(db: Queryable, shopId: number, connectionId: number, reason: string): Promise<void> {
 	await db.query(
-		`UPDATE connection SET health = 'green', health_reason = NULL, health_since = now(), updated_at = now()
-		 WHERE shop_id = $1 AND id = $2 AND health = 'red' AND breaker_failures = 0`,
+		`UPDATE connection SET health = 'degraded', health_reason = $3, health_since = CASE WHEN health = 'degraded' THEN health_since ELSE now() END,
+		   health_by_check = true, updated_at = now()
+		 WHERE shop_id = $1 AND id = $2 AND (health = 'green' OR health_by_check)`,
+		[shopId, connectionId, reason],
+	);
+}
+
+/** What was told by a look at the account, and not by delivery's breaker (it asks by itself), is over: the account answers. */
+export async function clearTrouble(db: Queryable, shopId: number, connectionId: number): Promise<void> {
+	await db.query(
+		`UPDATE connection SET health = 'green', health_reason = NULL, health_since = now(), health_by_check = false, updated_at = now()
+		 WHERE shop_id = $1 AND id = $2 AND breaker_failures = 0 AND (health = 'red' OR health_by_check)`,
 		[shopId, connectionId],
 	);
 }
@@ -29,6 +42,7 @@ export async function setHomeHealth(db: Queryable, shopDomain: string, to: Healt
 	);
 }
 
-const assignments = `health = $1, health_reason = $2, health_since = CASE WHEN health = $1 THEN health_since ELSE now() END, updated_at = now()`;
+const assignments = `health = $1, health_reason = $2, health_since = CASE WHEN health = $1 THEN health_since ELSE now() END, health_by_check = false,
+  updated_at = now()`;
 const differs = `(health, health_reason) IS DISTINCT FROM ($1::text, $2::text)`;
 const values = (to: Health) => [to.health, to.health === "green" ? null : to.reason];

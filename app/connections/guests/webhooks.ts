@@ -4,7 +4,7 @@ import type { Channel, RemoteWebhook, WebhookManager } from "#channels";
 import { type ConnectionRow, readConnection } from "../connection-row.ts";
 import { openCredentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
-import { clearRefusal, setHealth } from "../health.ts";
+import { clearTrouble, setHealth } from "../health.ts";
 import { openClient } from "../open-client.ts";
 
 export const webhookPath = (channelId: string, token: string) => `/webhooks/${channelId}/${token}`;
@@ -48,7 +48,7 @@ export async function ensureWebhooks(deps: Deps & { publicUrl: string }, shopId:
 		}
 		if (missing.length > 0) await wantPoll(deps.pool, shopId, connectionId);
 		await noteChecked(deps.pool, shopId, connectionId);
-		await clearRefusal(deps.pool, shopId, connectionId);
+		await clearTrouble(deps.pool, shopId, connectionId);
 		const changed = { created: missing.length, removed: superfluous.length };
 		if (changed.created + changed.removed > 0) deps.log.info({ shopId, connectionId, ...changed }, "webhooks.repaired");
 		return { outcome: "in-place", ...changed };
