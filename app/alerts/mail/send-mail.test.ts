@@ -155,18 +155,29 @@ describe("R29 the day's summary", () => {
 	};
 	const written = async () =>
 		(await query("SELECT address, source_key, text_body FROM mail WHERE shop_id = $1 ORDER BY id", [shop.shopId])).rows;
-	/** As if the e-mails had been written at that moment. */
-	const writtenAt = (at: string) => query("UPDATE mail SET written_at = $2 WHERE shop_id = $1", [shop.shopId, at]);
 
 	test("comes at seven of the shop's own morning, once a day, to those who want it, also by many workers and late", async () => {
 		await subscribe("America/New_York", "2026-07-01T00:00:00Z");
 		expect(await digest("2026-07-02T10:59:00Z")).toBe(0);
 		await Promise.all([digest("2026-07-02T11:00:00Z"), digest("2026-07-02T11:00:00Z"), digest("2026-07-02T11:00:05Z")]);
 		expect((await written()).map(({ address, source_key }) => [address, source_key])).toEqual([["ann@example.com", "digest:2026-07-02"]]);
-		await writtenAt("2026-07-02T11:00:00Z");
 		expect(await digest("2026-07-02T23:00:00Z")).toBe(0);
-		// The workers were away in the morning.
+		// The workers were away in the morning; the next day's comes at its own hour all the same.
 		expect(await digest("2026-07-03T20:00:00Z")).toBe(1);
+		expect(await digest("2026-07-03T20:00:30Z")).toBe(0);
+		expect(await digest("2026-07-04T11:00:00Z")).toBe(1);
+		expect((await written()).map(({ source_key }) => source_key)).toEqual(["digest:2026-07-02", "digest:2026-07-03", "digest:2026-07-04"]);
+	});
+
+	test("R19 shops whose hour has not come hide none behind them", async () => {
+		await subscribe("America/New_York", "2026-07-01T00:00:00Z");
+		const early = shop;
+		shop = await openShop(database.pool, { items: 1 });
+		await subscribe("Europe/Amsterdam", "2026-07-01T00:00:00Z");
+		const now = new Date("2026-07-02T06:00:00Z");
+		expect(await queueDigests(database.pool, { appUrlOf: APP, now, perPage: 1 })).toBe(1);
+		expect((await written()).length).toBe(1);
+		expect((await query("SELECT FROM mail WHERE shop_id = $1", [early.shopId])).rowCount).toBe(0);
 	});
 
 	test("who is added after that hour gets tomorrow's first, in winter time as well", async () => {
