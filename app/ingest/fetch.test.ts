@@ -212,7 +212,7 @@ test("levels are read fifty items a call; items come before their readings, read
 		},
 	});
 	expect(await run(client)).toMatchObject({ fetched: 120, againInMs: null });
-	// Claimed by several at once, one may find a row locked that another is just claiming: three calls all the same, none too large.
+	// Several workers ask side by side, but claim in turn: none finds a row locked that another is just claiming.
 	expect([calls.length, Math.max(...calls), calls.reduce((sum, size) => sum + size, 0)]).toEqual([3, 50, 120]);
 	const got = await events();
 	expect(got.filter((e) => e.event?.type === "home.item")).toHaveLength(119);
@@ -244,7 +244,12 @@ test("R25 an item whose deletion nobody told of is gone when neither home nor it
 	await run(client);
 	expect(asked.toSorted()).toEqual(["p1", "p2"]);
 	const got = await events();
-	expect(got.filter((e) => e.event?.type === "home.item-gone").map((e) => e.event.itemExternalId)).toEqual(["deleted", "with its product"]);
+	expect(
+		got
+			.filter((e) => e.event?.type === "home.item-gone")
+			.map((e) => e.event.itemExternalId)
+			.toSorted(),
+	).toEqual(["deleted", "with its product"]);
 	expect(got.filter((e) => e.event === null)).toMatchObject([{ status: "ignored", payload: { externalId: "left" } }]);
 });
 

@@ -74,15 +74,13 @@ export async function runFetchesWith(
 	const goesOn = () => run.pauseMs === 0 && Date.now() < until && !signal?.aborted;
 	try {
 		const parallel = Math.max(1, Math.min(PARALLEL_MAX, channel.limits.concurrency));
+		// In turn: two claims at once would skip each other's rows, and what fits one call would be asked for in several.
+		const claimNext = inTurn(() =>
+			claimFetches(deps.pool, { shopId, connectionId, token: randomUUID(), leaseMs: LEASE_MS, batch: batchOf(channel) }),
+		);
 		await allOf(parallel, async () => {
 			while (goesOn()) {
-				const claimed = await claimFetches(deps.pool, {
-					shopId,
-					connectionId,
-					token: randomUUID(),
-					leaseMs: LEASE_MS,
-					batch: batchOf(channel),
-				});
+				const claimed = await claimNext();
 				if (claimed.rows.length === 0) return;
 				await fetchClaimed(deps, { shopId, connectionId, channel, client }, claimed, run);
 			}
@@ -180,6 +178,16 @@ function backoffMs(attempts: number, error: unknown): number {
 	const asked =
 		error instanceof RateLimitedError || (error instanceof ChannelError && "retryAfterMs" in error) ? Number(error.retryAfterMs) : 0;
 	return Math.max(jittered, Math.min(Math.max(0, asked || 0), RETRY_AFTER_MAX_MS));
+}
+
+/** Each call starts when the one before has ended, well or badly. */
+function inTurn<T>(task: () => Promise<T>): () => Promise<T> {
+	let last: Promise<unknown> = Promise.resolve();
+	return () => {
+		const mine = last.then(task, task);
+		last = mine;
+		return mine;
+	};
 }
 
 /** Like Promise.all, but waits for every worker before the first failure is passed on: none is left using a closed client. */
