@@ -18,8 +18,11 @@ const RETRY_AFTER_MAX_MS = 2 * 60_000;
 /** What a channel said of its bucket holds for this long; then the documented limits count again. */
 const CORRECTION_SECONDS = 60;
 const BUCKET = "calls";
-/** A request that was paid for so long ago may have reached the channel only now. */
-const LATE_MS = 1_000;
+/**
+ * A request that was paid for so long ago may have reached the channel only now. Channels leave room in their bursts for what is
+ * not as late as this (amazon/operations.ts).
+ */
+const LATE_MS = 600;
 
 export type Account = { shopId: number; connectionId: number; limits: Limits };
 
