@@ -106,6 +106,8 @@ function isOneRowMore({ selection: before }: IndexListProps, { selection: after,
 	return typeof from === "number" && typeof to === "number" && Math.abs(from - to) === 1 && rowCount > 1 && to < rowCount;
 }
 
+const NO_CHOICES: NonNullable<IndexListProps["choices"]> = [];
+
 /** What is typed and which part of the bar is open is known here only: neither draws the table again. */
 const ListFilters = memo(function ListFilters({ list: props }: { list: IndexListProps }) {
 	const { filters, filterNames } = props;
@@ -115,6 +117,9 @@ const ListFilters = memo(function ListFilters({ list: props }: { list: IndexList
 		// A view's own filters are its tab: that is shown. Others are shown as filters, which take the tabs' place.
 		views.some((view) => view.query === queryOf(filterNames, filters.get)) ? IndexFiltersMode.Default : IndexFiltersMode.Filtering,
 	);
+
+	// The search opens with its field; the filters beside it come a moment later, or the press would wait for all of them.
+	const choices = useDeferredValue(mode === IndexFiltersMode.Filtering ? (props.choices ?? NO_CHOICES) : NO_CHOICES);
 
 	const current = queryOf(filterNames, filters.get);
 	const selected = Math.max(
@@ -162,7 +167,7 @@ const ListFilters = memo(function ListFilters({ list: props }: { list: IndexList
 			{...(props.searchHint ? { queryPlaceholder: props.searchHint } : { hideQueryField: true })}
 			onQueryChange={type}
 			onQueryClear={() => filters.set({ q: "" })}
-			filters={props.choices ?? []}
+			filters={choices}
 			appliedFilters={(props.applied ?? []).map((one) => ({ ...one, onRemove: () => filters.set({ [one.key]: "" }) }))}
 			onClearAll={() => filters.set(clear)}
 			cancelAction={{ onAction: () => filters.set(clear), disabled: false }}
