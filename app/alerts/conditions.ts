@@ -23,6 +23,12 @@ bad AS MATERIALIZED (
   FROM rule r JOIN oversell o ON o.shop_id = r.shop_id AND o.state = 'open' WHERE r.kind = 'oversell'
   GROUP BY r.shop_id, r.kind, o.item_id, r.for_ms
 UNION ALL
+  SELECT r.shop_id, r.kind, c.id::text, jsonb_build_object('products', n.products, 'kind', c.kind), r.for_ms
+  FROM rule r JOIN change_set c ON c.shop_id = r.shop_id AND c.closed_at IS NULL AND c.kept_at IS NULL
+  CROSS JOIN LATERAL (SELECT count(DISTINCT h.item_id) AS products FROM held_change h
+    WHERE h.shop_id = c.shop_id AND h.set_id = c.id AND h.state = 'held' AND h.asked IS NULL) n
+  WHERE r.kind = 'approval' AND n.products > 0
+UNION ALL
   SELECT r.shop_id, r.kind, '', jsonb_build_object('failures', sum(p.failures)), r.for_ms
   FROM rule r JOIN problem p ON p.shop_id = r.shop_id AND p.state IN ('open', 'acknowledged') WHERE r.kind = 'failures'
   GROUP BY r.shop_id, r.kind, r.threshold, r.for_ms HAVING sum(p.failures) > r.threshold

@@ -1,5 +1,5 @@
 /** What is told of. The words that merchants read are in mail/words.ts and in the settings page. */
-export const ALERT_KINDS = ["oversell", "failures", "lag", "unreachable", "paused"] as const;
+export const ALERT_KINDS = ["oversell", "approval", "failures", "lag", "unreachable", "paused"] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
 export type AlertKindFacts = {
@@ -14,6 +14,8 @@ const MINUTE_MS = 60_000;
 export const KIND_FACTS: Readonly<Record<AlertKind, AlertKindFacts>> = {
 	/** Units are owed to a buyer. */
 	oversell: { forMs: 0, threshold: null },
+	/** A mass change in Shopify waits for a word: what is mended within moments tells nobody. */
+	approval: { forMs: 30_000, threshold: null },
 	/** More updates and messages wait for a person than this. */
 	failures: { forMs: 0, threshold: { default: 50, min: 0, max: 10_000 } },
 	/** Of the last quarter of an hour's sales one in a hundred took longer, in seconds, to reach a channel. */

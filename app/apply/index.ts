@@ -3,3 +3,4 @@ export { type AppliedWork, type ApplyDeps, type DrainOutcome, drainShop } from "
 export type { ChannelTraits } from "./load.ts";
 export { askForOverdueReadings, findWaitingShops } from "./overdue.ts";
 export { changeWithListings, refreshListings } from "./refresh.ts";
+export { lockLane } from "./sql/lane.ts";

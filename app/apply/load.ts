@@ -7,6 +7,7 @@ import { watermarkBound } from "./decide/listing.ts";
 import { predictionKey } from "./decide/prediction.ts";
 import { type ApplyState, type BatchEvent, type ConnectionFacts, linkKey, orderKey, stockKey } from "./decide/state.ts";
 import { loadBundles, loadItems, loadShop } from "./sql/catalogue.ts";
+import { loadGuard } from "./sql/guard.ts";
 
 /** What generic code must know of a channel to apply its orders; given by the caller, so that apply knows no channel. */
 export type ChannelTraits = (channel: string) => Pick<ConnectionFacts, "clockResolutionMs" | "quantityMeaning">;
@@ -58,6 +59,11 @@ export async function loadState(
 
 	const { stock, predictions, deltas, oversells } = await lockStock(tx, shopId, [...itemIds]);
 	const listings = await lockListings(tx, shopId, [...itemIds]);
+	const speaksOfHome = input.events.some((e) => homeIds.has(e.connectionId));
+	const guard = await loadGuard(tx, shopId, {
+		itemIds: speaksOfHome ? [...itemIds] : [],
+		readings: input.events.filter((e) => e.event.type === "home.reading" && e.source !== "import").length,
+	});
 	const group = <K, V>(entries: Iterable<readonly [K, V]>) => {
 		const map = new Map<K, V[]>();
 		for (const [key, value] of entries) {
@@ -77,6 +83,7 @@ export async function loadState(
 				{
 					id: c.id,
 					isHome: c.isHome,
+					isWritten: !c.isHome && (c.state === "live" || c.state === "paused"),
 					cutAt: c.cutAt?.getTime() ?? null,
 					mirror: c.mirror,
 					mirrorSources: c.mirrorSources,
@@ -104,6 +111,11 @@ export async function loadState(
 		orders: createDraft(orders.map((o) => [orderKey(o.connectionId, o.orderId), o])),
 		listings: createDraft(listings.map((l) => [l.id, l])),
 		oversells: createDraft(oversells.map((o) => [o.sourceKey, o])),
+		held: createDraft(guard.held.map((h) => [stockKey(h.itemId, h.locationId), h])),
+		sets: createDraft(guard.sets.map((s) => [s.id, s])),
+		limits: guard.limits,
+		passedElsewhere: guard.passedElsewhere,
+		eventId: 0,
 		movements: [],
 		ordinal: 0,
 		fetches: [],
@@ -166,6 +178,7 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 				break;
 			case "home.reading":
 			case "home.item":
+			case "home.approval":
 				named.items.push(event.itemExternalId);
 				break;
 			case "home.item-gone":

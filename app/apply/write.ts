@@ -3,6 +3,7 @@ import { requestFetch } from "#inbox";
 import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
 import { writeListings } from "#listings";
 import { type ApplyState, componentsOf } from "./decide/state.ts";
+import { writeGuard } from "./sql/guard.ts";
 import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences, writeMirrorSources } from "./sql/inbox.ts";
 
 /** Writes what was decided, in the order of the foreign keys. Everything is in the caller's transaction. */
@@ -17,6 +18,7 @@ export async function writeState(
 		shopId,
 		state.stock.changed().map(({ value, loaded }) => ({ stock: value, from: loaded?.net ?? null })),
 	);
+	await writeGuard(tx, shopId, state);
 	const movementIds = await insertMovements(tx, shopId, state.movements);
 	const orders = state.orders.changed().map((c) => c.value);
 	await writeOrders(tx, shopId, orders);

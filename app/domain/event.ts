@@ -150,6 +150,17 @@ export const watermarkSchema = z.object({
 	watermark: instant,
 });
 
+/** A person's word on a change of home's that waits for approval: it counts, or home is told the former figure again. */
+export const homeApprovalSchema = z.object({
+	v: z.literal(1),
+	type: z.literal("home.approval"),
+	itemExternalId: id,
+	locationExternalId: id,
+	/** Home's clock: the reading that was shown to the person. What has come since was not. */
+	readAt: instant,
+	verdict: z.enum(["approve", "write-back"]),
+});
+
 export const lifecycleSchema = z.object({
 	v: z.literal(1),
 	type: z.enum([
@@ -181,6 +192,7 @@ export const stockEventSchema = z.discriminatedUnion("type", [
 	deltaLandedSchema,
 	deltaVoidSchema,
 	watermarkSchema,
+	homeApprovalSchema,
 ]);
 export const canonicalEventSchema = z.union([stockEventSchema, lifecycleSchema]);
 
@@ -190,6 +202,7 @@ export type OrderHint = z.infer<typeof orderHintSchema>;
 export type HomeReading = z.infer<typeof homeReadingSchema>;
 export type HomeItem = z.infer<typeof homeItemSchema>;
 export type HomeLocation = z.infer<typeof homeLocationSchema>;
+export type HomeApproval = z.infer<typeof homeApprovalSchema>;
 export type ListingSeen = z.infer<typeof listingSeenSchema>;
 export type StockEvent = z.infer<typeof stockEventSchema>;
 export type LifecycleEvent = z.infer<typeof lifecycleSchema>;

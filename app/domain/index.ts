@@ -1,2 +1,3 @@
 export * from "./event.ts";
+export * from "./guards.ts";
 export * from "./policy.ts";

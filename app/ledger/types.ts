@@ -1,7 +1,7 @@
 /**
  * The ledger's rows as the pure code sees them. Times are milliseconds since the epoch; whose clock it is stands with each.
  * Invariant of a stock row: net = available − short
- *   = homeQuantity + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it,
+ *   = homeQuantity + withheld + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it,
  * where of unresolved lines only those that lower it count.
  */
 export type Stock = {
@@ -13,6 +13,8 @@ export type Stock = {
 	/** Home's clock. */
 	homeReadAt: number | null;
 	homeUnexplained: number;
+	/** What home changed by itself and nobody has approved, negated: +40 while a fall by 40 waits, −40 while a rise does. */
+	withheld: number;
 	deltaOwed: number;
 	owedSince: number | null;
 };
@@ -71,8 +73,10 @@ export type Movement = {
 /**
  * opening: first reading ever. sale / give-back: an order. home: a reading that nothing explains (edit, POS, transfer …).
  * home-explained: takes back what `home` booked when an order turns out to be its reason. gone: the item left home.
+ * held: takes back what of `home` waits for approval, and books it when it has it: its sum is `withheld`. kept: a former figure that
+ * home is told again.
  */
-export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone";
+export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone" | "held" | "kept";
 
 export type Oversell = {
 	id: number | null;

@@ -1,4 +1,5 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
+import { readOpenSets } from "#app/guards/index.ts";
 import { findEndingConsents } from "#connections";
 import type { ChannelOverview, LagHours, NameOf, Overview } from "./overview.ts";
 import { readAttention } from "./sql/read-attention.ts";
@@ -30,6 +31,7 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 				channels: await readChannelsWithListings(client, shopId, nameOf),
 				waiting: await readWaiting(client, shopId),
 				oversells: await readOversells(client, shopId, nameOf),
+				approvals: await readApprovals(client, shopId),
 				consents: await readConsents(client, shopId, nameOf),
 				attention: await readAttention(client, shopId, nameOf),
 				sales: await readSales(client, shopId, nameOf),
@@ -41,6 +43,12 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 
 /** The delays of the last 24 hours, hour by hour, of the channels that have any. Read now and then, not with every look. */
 export const readLagHours = (db: Queryable, shopId: number): Promise<LagHours> => readHours(db, shopId);
+
+/** What somebody has chosen to keep, or is being done, asks nobody any more. */
+const readApprovals = async (client: Queryable, shopId: number) =>
+	(await readOpenSets(client, shopId)).flatMap(({ id, kind, openedAt, waiting, passed, keptAt }) =>
+		waiting > 0 && keptAt === null ? [{ id, kind, since: openedAt, products: waiting, passed }] : [],
+	);
 
 const readConsents = async (client: Queryable, shopId: number, nameOf: NameOf) =>
 	(await findEndingConsents(client, shopId)).map(({ connectionId, endsAt }) => ({

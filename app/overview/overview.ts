@@ -11,6 +11,8 @@ export type Overview = {
 	waiting: { messages: number; since: string | null };
 	/** `count` and `units` of the last 24 hours; `open` and `unitsOwed` of all times. Those still owed come first; at most 5 are listed. */
 	oversells: { count: number; units: number; open: number; unitsOwed: number; newest: OversellLine[] };
+	/** Mass changes in Shopify that wait for approval, newest first. */
+	approvals: WaitingChanges[];
 	/** Consents that end within weeks, or have ended, soonest first. Empty where no channel is connected by one that ends. */
 	consents: EndingConsent[];
 	/** What could not succeed and waits for a person. */
@@ -50,6 +52,8 @@ export type ChannelOverview = {
 	/** From the sale elsewhere to this channel, over the newest samples of 24 hours. null: no sale had to go there. */
 	lag: { p50Ms: number; p99Ms: number; samples: number } | null;
 };
+
+export type WaitingChanges = { id: number; kind: "zero" | "raise"; since: string; products: number; passed: number };
 
 export type EndingConsent = { connectionId: number; channel: string; endsAt: string };
 

@@ -9,6 +9,8 @@ export type Verdict =
 	| { verdict: "alone" }
 	| { verdict: "broken"; channel: ChannelOverview; others: number }
 	| { verdict: "oversold"; units: number }
+	/** A mass change in Shopify waits for approval. */
+	| { verdict: "approval"; kind: "zero" | "raise"; products: number; others: number }
 	| { verdict: "attention"; count: number; more: boolean }
 	/** A channel answers with errors or not at all, and is asked again by itself. */
 	| { verdict: "troubled"; channel: ChannelOverview; others: number }
@@ -34,6 +36,12 @@ export function verdictOf(overview: Overview): Verdict {
 	if (broken[0]) return { verdict: "broken", channel: broken[0], others: broken.length - 1 };
 
 	if (overview.oversells.unitsOwed > 0) return { verdict: "oversold", units: overview.oversells.unitsOwed };
+
+	const [waitingChanges, ...others] = overview.approvals;
+	if (waitingChanges) {
+		const { kind, products } = waitingChanges;
+		return { verdict: "approval", kind, products, others: others.reduce((total, one) => total + one.products, 0) };
+	}
 
 	const parked = attention.updates.count + attention.messages.count;
 	if (parked > 0) return { verdict: "attention", count: parked, more: attention.updates.more || attention.messages.more };

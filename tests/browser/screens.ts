@@ -44,6 +44,7 @@ export const SCREENS: readonly Screen[] = [
 	screen("failed-update", "app.failed-updates.$id", { empty: "there is a failure, or no such page" }),
 	form("replay-preview", "app.failed-updates.replay"),
 	screen("replay-ended", "app.failed-updates.runs.$run", { empty: "a run has one failure at least" }),
+	screen("approval", "app.approvals.$id", { empty: "something waits, or no such page" }),
 	screen("activity", "app.activity"),
 	screen("settings", "app.settings"),
 ];

@@ -87,10 +87,15 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { defaults: { policy: { kind: "buffer", buffer: 3 }, locationIds: [of.location] } }, true),
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, right: "approve" }] }, true),
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
+		json("app.settings", "/app/settings", "", { guards: { zero: null, raise: null } }),
 		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
 		json("app.settings", "/app/settings", "", {
 			mail: {
-				rules: ["oversell", "failures", "lag", "unreachable", "paused"].map((kind) => ({ kind, enabled: false, threshold: 50 })),
+				rules: ["oversell", "approval", "failures", "lag", "unreachable", "paused"].map((kind) => ({
+					kind,
+					enabled: false,
+					threshold: 50,
+				})),
 				recipients: [{ address: "thief@example.com", alerts: true, digest: true }],
 				digestHour: 3,
 				timeZone: "UTC",
@@ -120,6 +125,8 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 			{ intent: "save", policy: { kind: "exact" }, locationIds: [of.location] },
 			true,
 		),
+		on("app.approvals.$id", `/app/approvals/${at.changes}`)("keep"),
+		...["write-back", "approve"].map((intent) => on("app.approvals.$id", `/app/approvals/${at.changes}`)(intent, { id: of.item }, true)),
 		failures("discard", { id: of.failure, reason: "A test" }, true),
 		...["acknowledge", "ignore", "reopen"].map((intent) => failures(intent, { problem: of.problem }, true)),
 		order("read-again"),
@@ -153,6 +160,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.woocommerce);
 		case "failed-updates/:id":
 			return String(ids.failure);
+		case "approvals/:id":
+			return String(ids.changes);
 		case "runs/:run":
 			return String(ids.run);
 		case "items/:id":

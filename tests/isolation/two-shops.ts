@@ -42,6 +42,7 @@ export type Ids = FilledShop & {
 	problem: number;
 	event: number;
 	run: number;
+	changes: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -309,6 +310,14 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		"INSERT INTO problem_change (shop_id, connection_id, direction, operation, error_class, failures) VALUES ($1, $2, 'out', 'listings.write', 'rejected', 0)",
 		[woocommerce],
 	);
+	await all("UPDATE stock SET withheld = available, home_quantity = 0 WHERE shop_id = $1 AND item_id = $2", [item]);
+	await all(
+		`WITH s AS (INSERT INTO change_set (shop_id, id, kind, allowed, passed, opened_at, last_at) VALUES ($1, 7000 + $1::bigint, 'zero', 1, 1, now(), now()) RETURNING shop_id, id)
+		 INSERT INTO held_change (shop_id, item_id, location_id, state, kind, set_id, former, to_figure, read_at, at)
+		 SELECT s.shop_id, $2, $3, 'held', 'zero', s.id, 5, 0, now(), now() FROM s`,
+		[item, shop.location],
+	);
+	await all("INSERT INTO sold_count (shop_id, items, counted_at) VALUES ($1, 4, now())");
 	return { ...shop, domain, listing, item, ...(await readIds({ pool }, shopId)) };
 }
 
@@ -325,6 +334,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		problem: (await one<{ id: number }>("SELECT id FROM problem WHERE shop_id = $1")).id,
 		event: (await one<{ id: number }>("SELECT id FROM inbox_event WHERE shop_id = $1 AND event IS NOT NULL ORDER BY id DESC LIMIT 1")).id,
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
+		changes: (await one<{ id: number }>("SELECT id FROM change_set WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,

@@ -8,7 +8,10 @@ export const RUN = "Everything that failed while the import of the store was und
 const REFUSED = "The product cannot be changed while a bulk import of the store is under way; wait until it has ended, or end it by hand.";
 
 /** As much of everything as a page may ever show: long names, large figures, thousands of rows. What stands alone is named. */
-export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: number; single: number; failure: number; run: number }> {
+export async function makeHuge(
+	pool: Pool,
+	shop: FilledShop,
+): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number }> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
 	const { shopId, woocommerce } = shop;
@@ -68,7 +71,24 @@ export async function makeHuge(pool: Pool, shop: FilledShop): Promise<{ amazon: 
 		[shopId],
 	);
 	await query("ANALYZE");
-	return { amazon, single, failure, run };
+	return { amazon, single, failure, run, changes: await massChange(pool, shop) };
+}
+
+/** 7,900 products that would go to zero. */
+async function massChange(pool: Pool, { shopId, location }: FilledShop): Promise<number> {
+	const { rows } = await pool.query<{ id: number }>(
+		`INSERT INTO change_set (shop_id, id, kind, allowed, passed, opened_at, last_at)
+		 VALUES ($1, 900001, 'zero', 50, 50, now() - interval '20 minutes', now() - interval '2 minutes') RETURNING id`,
+		[shopId],
+	);
+	await pool.query(
+		`INSERT INTO held_change (shop_id, item_id, location_id, state, kind, set_id, former, to_figure, read_at, at)
+		 SELECT $1, id, $2, CASE WHEN n <= 50 THEN 'passed' WHEN n <= 60 THEN 'mended' ELSE 'held' END, 'zero', 900001,
+		   CASE WHEN n % 5 = 0 THEN 1234567 ELSE 3 + n % 40 END, 0, now() - interval '5 minutes', now() - interval '5 minutes'
+		   FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM item WHERE shop_id = $1) i WHERE n <= 7960`,
+		[shopId, location],
+	);
+	return rows[0]?.id ?? 0;
 }
 
 /** 5,000 orders, the newest of 120 lines; each line with what it did to stock. */

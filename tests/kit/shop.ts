@@ -184,7 +184,8 @@ export async function expectCoherentState(pool: pg.Pool, shopId: number, { drain
 	const wrong = await pool.query(
 		`SELECT s.item_id, s.location_id, s.available - s.short AS net,
 		   (SELECT coalesce(sum(delta), 0)::int FROM movement m WHERE m.shop_id = s.shop_id AND m.item_id = s.item_id AND m.location_id = s.location_id) AS ledger,
-		   coalesce(s.home_quantity, 0) + s.delta_owed
+		   (SELECT coalesce(sum(delta), 0)::int FROM movement m WHERE m.shop_id = s.shop_id AND m.item_id = s.item_id AND m.location_id = s.location_id AND m.cause = 'held') - s.withheld AS waiting,
+		   coalesce(s.home_quantity, 0) + s.withheld + s.delta_owed
 		     + (SELECT coalesce(sum(CASE WHEN d.state = 'unresolved' THEN least(d.delta, 0) ELSE d.delta END), 0)::int FROM delta_line d
 		          WHERE d.shop_id = s.shop_id AND d.item_id = s.item_id AND d.location_id = s.location_id AND d.state IN ('open', 'landed', 'unresolved'))
 		     - (SELECT coalesce(sum(quantity), 0)::int FROM prediction p WHERE p.shop_id = s.shop_id AND p.item_id = s.item_id AND p.location_id = s.location_id) AS parts
@@ -192,7 +193,7 @@ export async function expectCoherentState(pool: pg.Pool, shopId: number, { drain
 		[shopId],
 	);
 	for (const row of wrong.rows)
-		expect({ ...row, ledger: row.ledger, parts: row.parts }).toEqual({ ...row, ledger: row.net, parts: row.net });
+		expect({ ...row, ledger: row.ledger, parts: row.parts }).toEqual({ ...row, ledger: row.net, parts: row.net, waiting: 0 });
 	const allocated = await pool.query(
 		`SELECT l.order_id, l.line_id FROM order_line l WHERE l.shop_id = $1 AND l.held = l.baseline
 		   AND EXISTS (SELECT 1 FROM order_line_allocation a WHERE a.shop_id = l.shop_id AND a.connection_id = l.connection_id AND a.order_id = l.order_id AND a.line_id = l.line_id AND a.quantity <> 0)`,

@@ -18,6 +18,8 @@ export type ModelOptions = {
 	guest?: boolean;
 	cutAt?: number;
 	base: number;
+	/** How much home may change unasked; without, any number. */
+	limits?: ApplyState["limits"];
 };
 
 export function createModel(options: ModelOptions): ApplyState {
@@ -65,12 +67,13 @@ export function createModel(options: ModelOptions): ApplyState {
 		now: 0,
 		homeConnectionId: HOME,
 		connections: new Map([
-			[HOME, { id: HOME, isHome: true, cutAt: null, quantityMeaning: "delta" as const, ...rules }],
+			[HOME, { id: HOME, isHome: true, isWritten: false, cutAt: null, quantityMeaning: "delta" as const, ...rules }],
 			[
 				GUEST,
 				{
 					id: GUEST,
 					isHome: false,
+					isWritten: true,
 					cutAt: options.cutAt === undefined ? null : options.base + options.cutAt,
 					quantityMeaning: "selfDecrementing" as const,
 					...rules,
@@ -97,6 +100,11 @@ export function createModel(options: ModelOptions): ApplyState {
 		orders: createDraft<string, never>([]) as unknown as ApplyState["orders"],
 		listings: createDraft(listings.map((l) => [l.id, l] as const)),
 		oversells: createDraft<string, never>([]) as unknown as ApplyState["oversells"],
+		held: createDraft<string, never>([]) as unknown as ApplyState["held"],
+		sets: createDraft<number, never>([]) as unknown as ApplyState["sets"],
+		limits: options.limits ?? { zero: null, raise: null },
+		passedElsewhere: { zero: 0, raise: 0 },
+		eventId: 0,
 		movements: [],
 		ordinal: 0,
 		fetches: [],
@@ -149,15 +157,18 @@ export function expectBooksBalance(state: ApplyState): void {
 			if (d.state === "unresolved") open += Math.min(0, d.delta);
 		}
 		for (const p of state.predictions.values()) if (p && p.itemId === stock.itemId && p.locationId === stock.locationId) open -= p.quantity;
-		const net = (stock.homeQuantity ?? 0) + stock.deltaOwed + open;
+		const net = (stock.homeQuantity ?? 0) + stock.withheld + stock.deltaOwed + open;
 		if (net !== stock.net) throw new Error(`item ${stock.itemId} at ${stock.locationId}: net ${stock.net}, its parts make ${net}`);
 		let sum = 0;
 		let last = 0;
+		let held = 0;
 		for (const m of state.movements) {
 			if (m.itemId !== stock.itemId || m.locationId !== stock.locationId) continue;
 			sum += m.delta;
+			if (m.cause === "held") held += m.delta;
 			last = m.after;
 		}
+		if (held !== stock.withheld) throw new Error(`item ${stock.itemId}: ${stock.withheld} wait, by the ledger ${held}`);
 		if (sum !== stock.net || (state.movements.length > 0 && last !== stock.net && sum !== 0))
 			throw new Error(`item ${stock.itemId}: the ledger's sum ${sum} is not its stock ${stock.net}`);
 	}

@@ -56,6 +56,19 @@ function partOf({ kind, subject, detail, turn }: Told, name: string, base: strin
 						],
 						link: { label: "See which orders", url: `${base}/app/items/${subject}` },
 					};
+		case "approval": {
+			const products = plural(detail.products, "product");
+			const wouldBe = detail.kind === "raise" ? "would be raised" : "would go to zero";
+			return over
+				? { heading: "The changes in Shopify are decided", lines: ["Nothing of them waits for approval any more."] }
+				: {
+						heading: `${products} ${wouldBe}`,
+						lines: [
+							"They were changed in Shopify, and not by sales. Until somebody approves, your channels go on with the former figures, minus what is sold.",
+						],
+						link: { label: "Approve or keep", url: `${base}/app/approvals/${subject}` },
+					};
+		}
 		case "failures":
 			return over
 				? { heading: "Failed updates are few again", lines: ["The number is below your limit."] }

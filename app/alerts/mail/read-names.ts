@@ -20,7 +20,7 @@ export async function readNames(db: Queryable, shopId: number, abouts: readonly 
 	);
 	const connections = await db.query<{ id: number; name: string }>(
 		"SELECT id, name FROM connection WHERE shop_id = $1 AND id = ANY($2::bigint[])",
-		[shopId, idsOf((kind) => kind !== "oversell")],
+		[shopId, idsOf((kind) => kind !== "oversell" && kind !== "approval")],
 	);
 	const itemNames = new Map(items.rows.map(({ id, name }) => [String(id), name]));
 	const channelNames = new Map(connections.rows.map(({ id, name }) => [String(id), name]));

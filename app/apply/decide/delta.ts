@@ -1,7 +1,8 @@
 import type { DeltaLine } from "#ledger";
+import { releaseKnown } from "./guard.ts";
 import { moveStock, stockAt } from "./move.ts";
 import { askForLevels } from "./prediction.ts";
-import type { ApplyState, BatchEvent, Verdict } from "./state.ts";
+import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
 import { settle } from "./unresolved.ts";
 
 /**
@@ -37,7 +38,16 @@ export function decideLanded(
 		state.deltas.set(line.id, { ...next, state: "contained" });
 		// The reading booked the difference as home's own and the units are still subtracted: they were one and the same.
 		const claimed = { ...stock, homeUnexplained: explained || stock.homeUnexplained !== 0 ? stock.homeUnexplained - line.delta : 0 };
-		moveStock(state, event, claimed, -line.delta, { cause: "home-explained", connectionId: event.connectionId, occurredAt: landedAt });
+		const moved = moveStock(state, event, claimed, -line.delta, {
+			cause: "home-explained",
+			connectionId: event.connectionId,
+			occurredAt: landedAt,
+		});
+		const waits = state.held.get(stockKey(line.itemId, line.locationId));
+		// Into a figure from before what waits now it went long ago; in doubt the lower one counts.
+		const since = waits?.state === "held" ? (waits.formerReadAt ?? 0) : null;
+		if (since === null || landedAt > since || (landedAt === since && line.delta < 0))
+			releaseKnown(state, event, moved, { units: line.delta, at: landedAt });
 	}
 	return lines.length > 0 ? { outcome: "applied", note: `${lines.length} lines landed` } : { outcome: "ignored", note: "nothing open" };
 }

@@ -1,10 +1,12 @@
-import { desiredFor, sellableUnits, settleDirty } from "#listings";
+import { settleDirty } from "#listings";
+import { decideApproval } from "./approval.ts";
 import { decideLanded, decideVoid } from "./delta.ts";
+import { wantedFigure, withhold } from "./guard.ts";
 import { decideSeen, decideWatermark } from "./listing.ts";
 import { moveStock, stocksOf } from "./move.ts";
 import { decideOrder } from "./order.ts";
 import { absorb, decideReading, openEffects } from "./reading.ts";
-import { type ApplyState, type BatchEvent, componentsOf, stockKey, type Verdict } from "./state.ts";
+import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
 
 /**
  * Decides a batch: pure, no I/O. Each event is decided on the state that the ones before it left; one that throws is undone
@@ -15,6 +17,7 @@ export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdic
 		const lists = [state.movements, state.fetches, state.complaints, state.differences, state.mirrorSources];
 		const lengths = lists.map((list) => list.length);
 		state.ordinal = 0;
+		state.eventId = event.id;
 		state.touched.clear();
 		try {
 			const verdict = decideOne(state, event);
@@ -30,7 +33,10 @@ export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdic
 	});
 }
 
-const draftsOf = (state: ApplyState) => [state.stock, state.predictions, state.deltas, state.orders, state.listings, state.oversells];
+const draftsOf = (state: ApplyState) => [
+	...[state.stock, state.predictions, state.deltas, state.orders, state.listings, state.oversells],
+	...[state.held, state.sets],
+];
 
 function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 	const { event } = batchEvent;
@@ -69,6 +75,8 @@ function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 			return decideLanded(state, batchEvent, event);
 		case "delta.void":
 			return decideVoid(state, batchEvent, event.batchId);
+		case "home.approval":
+			return decideApproval(state, batchEvent, event);
 		case "orders.watermark":
 			return decideWatermark(state, batchEvent, event.watermark);
 		default: {
@@ -90,8 +98,11 @@ function decideGone(
 			: (state.itemsOfProduct.get(gone.productExternalId ?? "") ?? []);
 	for (const itemId of ids) {
 		if (itemId === undefined) continue;
-		for (const stock of stocksOf(state, itemId)) {
-			for (const effect of openEffects(state, itemId, stock.locationId)) absorb(state, effect);
+		for (const held of stocksOf(state, itemId)) {
+			for (const effect of openEffects(state, itemId, held.locationId)) absorb(state, effect);
+			const stock = withhold(state, event, held, 0, event.receivedAt);
+			const line = state.held.get(stockKey(itemId, held.locationId));
+			if (line?.state === "held") state.held.set(stockKey(itemId, held.locationId), { ...line, state: "mended" });
 			const emptied = { ...stock, homeQuantity: 0, homeUnexplained: 0, deltaOwed: 0, owedSince: null };
 			moveStock(state, event, emptied, -stock.net, { cause: "gone", connectionId: event.connectionId, occurredAt: event.receivedAt });
 		}
@@ -130,12 +141,7 @@ export function refreshListings(state: ApplyState, itemIds: Iterable<number> = s
 			const listing = state.listings.get(listingId);
 			const rules = listing && state.connections.get(listing.connectionId);
 			if (!listing || !rules) continue;
-			const components = componentsOf(state, itemId);
-			const governed = components.every((c) => {
-				const item = state.items.get(c.itemId);
-				return item?.tracked === true && !item.sellsWhenOut;
-			});
-			const desired = desiredFor(listing, rules, governed ? sellableUnits(rules.locationIds, components, netOf) : null);
+			const desired = wantedFigure(state, { listing, rules, itemId }, netOf);
 			const next = settleDirty(desired === listing.desired ? listing : { ...listing, desired }, state.now);
 			if (next !== listing) state.listings.set(listingId, next);
 		}

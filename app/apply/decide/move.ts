@@ -56,6 +56,7 @@ export function stockAt(state: ApplyState, itemId: number, locationId: number): 
 			homeQuantity: null,
 			homeReadAt: null,
 			homeUnexplained: 0,
+			withheld: 0,
 			deltaOwed: 0,
 			owedSince: null,
 		}

@@ -1,4 +1,5 @@
 import type { Prediction, Stock } from "#ledger";
+import { releaseSold } from "./guard.ts";
 import { moveStock, relabel, stockAt, stocksOf } from "./move.ts";
 import { type ApplyState, type BatchEvent, stockKey } from "./state.ts";
 
@@ -32,7 +33,10 @@ export function predictSale(state: ApplyState, event: BatchEvent, sale: HomeSale
 		const surely = readAt > sale.to;
 		if (surely || explains === sale.units) {
 			relabel(state, event, stock, explains, why);
-			state.stock.set(stockKey(stock.itemId, stock.locationId), { ...stock, homeUnexplained: stock.homeUnexplained + explains });
+			const row = { ...stock, homeUnexplained: stock.homeUnexplained + explains };
+			state.stock.set(stockKey(stock.itemId, stock.locationId), row);
+			// Of what waits for approval: what home sold since the last figure that counted is sold, whatever else was done to the figure.
+			releaseSold(state, event, row, { units: sale.units, at: sale.to, since: sale.to });
 			// With several locations it may have been taken from another one, whose reading is still to come.
 			if (explains < sale.units && stocksOf(state, sale.itemId).length > 1) askForLevels(state, sale.itemId, "which location sold");
 			return;

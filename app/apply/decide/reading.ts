@@ -1,5 +1,6 @@
 import type { HomeReading } from "#domain";
 import type { DeltaLine, Prediction, Stock } from "#ledger";
+import { guardChange, releaseSold } from "./guard.ts";
 import { moveStock, stockAt } from "./move.ts";
 import { askForLevels, predictionKey, READ_LAG_MS } from "./prediction.ts";
 import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
@@ -40,15 +41,26 @@ export function decideReading(state: ApplyState, event: BatchEvent, reading: Hom
 	if (doubtful) askForLevels(state, itemId, "changes in the same second");
 
 	const left = openEffects(state, itemId, location.id).reduce((sum, e) => sum + e.units, 0);
-	const net = quantity + stock.deltaOwed + left;
-	const delta = net - stock.net;
+	const delta = quantity + stock.deltaOwed + left - (stock.net - stock.withheld);
 	const opening = stock.homeReadAt === null;
 	const unexplained = opening ? 0 : delta + (tied ? stock.homeUnexplained : 0);
 	const next: Stock = { ...stock, homeQuantity: quantity, homeReadAt: readAt, homeUnexplained: unexplained };
-	moveStock(state, event, next, delta, { cause: opening ? "opening" : "home", connectionId: event.connectionId, occurredAt: readAt });
-	noteShortage(state, event, itemId, location.id, quantity, readAt);
+	const why = { cause: opening ? ("opening" as const) : ("home" as const), connectionId: event.connectionId, occurredAt: readAt };
+	const moved = moveStock(state, event, next, delta, why);
+	// What the first import brings has been seen before in its own way, and so has a later one.
+	const counted = !opening && event.source !== "import";
+	if (!opening && delta > 0 && delta <= lowered(contained)) {
+		// Doubt had lowered it: a guessed place, an order that took nothing, a write of the very second. No change of home's own; it
+		// was part of one that waits, here or elsewhere.
+		releaseSold(state, event, moved, { units: delta, at: readAt, since: null });
+	} else if (!opening && delta !== 0) guardChange(state, event, moved, { was: stock, readAt, counted });
+	const withheld = stockAt(state, itemId, location.id).withheld;
+	noteShortage(state, event, itemId, location.id, quantity + withheld, readAt);
 	return { outcome: "applied", note: delta === 0 ? "no difference" : "reading" };
 }
+
+/** Units by which these effects had lowered the figure. */
+const lowered = (effects: readonly Effect[]): number => effects.reduce((sum, { units }) => sum + Math.max(0, -units), 0);
 
 type Effect =
 	| { kind: "delta"; line: DeltaLine; units: number }
@@ -116,7 +128,14 @@ export function absorb(state: ApplyState, effect: Effect): void {
 }
 
 /** Home itself says that it owes more than the oversells we know of. */
-function noteShortage(state: ApplyState, event: BatchEvent, itemId: number, locationId: number, quantity: number, readAt: number): void {
+export function noteShortage(
+	state: ApplyState,
+	event: BatchEvent,
+	itemId: number,
+	locationId: number,
+	quantity: number,
+	readAt: number,
+): void {
 	// A kit's own figure at home is nobody's stock: what it can owe are its parts, and these are looked at by themselves.
 	if (quantity >= 0 || state.items.get(itemId)?.sellsWhenOut || state.kits.has(itemId)) return;
 	let known = 0;

@@ -32,6 +32,16 @@ export type ApplyState = {
 	orders: Draft<string, Order>;
 	listings: Draft<number, Listing>;
 	oversells: Draft<string, Oversell>;
+	/** By stock row: the newest change that home made by itself and that takes a listing to nothing, or raises one. */
+	held: Draft<string, HeldChange>;
+	/** Of sets that something waits in, those that something joined within the window. */
+	sets: Draft<number, ChangeSet>;
+	/** How many products home may change by itself within the window before the rest waits; null: any number. */
+	limits: Readonly<Record<HeldChange["kind"], number | null>>;
+	/** Products let through within the window, beside those of `held`. */
+	passedElsewhere: Readonly<Record<HeldChange["kind"], number>>;
+	/** The event that is being decided. */
+	eventId: number;
 	movements: Movement[];
 	/** Movements made by the event that is being decided: the last part of their source keys. */
 	ordinal: number;
@@ -47,6 +57,8 @@ export type ApplyState = {
 export type ConnectionFacts = ConnectionRules & {
 	id: number;
 	isHome: boolean;
+	/** Its listings are written to, or will be once it is resumed. */
+	isWritten: boolean;
 	/** Channel's clock. */
 	cutAt: number | null;
 	clockResolutionMs: number;
@@ -56,6 +68,35 @@ export type ConnectionFacts = ConnectionRules & {
 	mirrorSources: readonly string[];
 	quantityMeaning: "selfDecrementing" | "grossOfOpenOrders" | "delta";
 };
+/** A change of home's own that was let through and is counted (passed), or waits for approval (held), or what came of it. */
+export type HeldChange = {
+	itemId: number;
+	locationId: number;
+	kind: "zero" | "raise";
+	state: "passed" | "held" | "approved" | "kept" | "mended";
+	setId: number | null;
+	/** What counted before, and what home makes of it. */
+	former: number;
+	toFigure: number;
+	/** Home's clock: the reading that waits; and the one before the first that did. */
+	readAt: number;
+	formerReadAt: number | null;
+	/** Our clock. */
+	at: number;
+};
+/** What waits for one approval. Our clock. */
+export type ChangeSet = {
+	id: number;
+	kind: HeldChange["kind"];
+	allowed: number;
+	passed: number;
+	openedAt: number;
+	lastAt: number;
+	closedAt: number | null;
+	/** Somebody has said that the former figures stay. */
+	keptAt: number | null;
+};
+
 export type LocationFacts = { id: number; online: boolean };
 export type ItemFacts = { id: number; externalId: string; tracked: boolean; sellsWhenOut: boolean };
 

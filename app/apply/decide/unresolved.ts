@@ -1,5 +1,6 @@
 import type { HomeReading } from "#domain";
 import type { DeltaLine, Stock } from "#ledger";
+import { releaseKnown } from "./guard.ts";
 import { moveStock } from "./move.ts";
 import { type ApplyState, type BatchEvent, stockKey } from "./state.ts";
 
@@ -72,5 +73,7 @@ export function settle(
 	state.stock.set(stockKey(stock.itemId, stock.locationId), row);
 	// Home's own change of that size was ours all along; its label says so, and no later order explains it a second time.
 	const why = { cause: "home-explained" as const, connectionId: event.connectionId, occurredAt: at };
-	return moveStock(state, event, row, counts + owed - unitsOf(line), why);
+	const moved = moveStock(state, event, row, counts + owed - unitsOf(line), why);
+	// When home took it nobody says: of what waits for approval only what lowers is believed to be in it.
+	return ruling === "took" && line.delta < 0 ? releaseKnown(state, event, moved, { units: line.delta, at }) : moved;
 }

@@ -142,6 +142,7 @@ export type LoadedConnection = {
 	id: number;
 	channel: string;
 	isHome: boolean;
+	state: string;
 	cutAt: Date | null;
 	policy: unknown;
 	mirror: "none" | "takes-stock" | "leaves-stock";
@@ -159,7 +160,7 @@ export async function loadShop(
 		[shopId],
 	);
 	const connections = await tx.query(
-		`SELECT c.id, c.channel, c.is_home, c.cut_at, c.policy, c.mirror, c.mirror_sources,
+		`SELECT c.id, c.channel, c.is_home, c.state, c.cut_at, c.policy, c.mirror, c.mirror_sources,
 		   coalesce((SELECT array_agg(cl.location_id) FROM connection_location cl WHERE cl.shop_id = c.shop_id AND cl.connection_id = c.id), '{}') AS chosen
 		 FROM connection c WHERE c.shop_id = $1`,
 		[shopId],
@@ -173,6 +174,7 @@ export async function loadShop(
 				id: r.id,
 				channel: r.channel,
 				isHome: r.is_home,
+				state: r.state,
 				cutAt: r.cut_at,
 				policy: r.policy,
 				mirror: r.mirror,

@@ -18,7 +18,7 @@ export async function lockStock(
 ): Promise<{ stock: Stock[]; predictions: Prediction[]; deltas: DeltaLine[]; oversells: Oversell[] }> {
 	if (itemIds.length === 0) return { stock: [], predictions: [], deltas: [], oversells: [] };
 	const stock = await tx.query(
-		`SELECT item_id, location_id, available - short AS net, home_quantity, home_read_at, home_unexplained, delta_owed, owed_since
+		`SELECT item_id, location_id, available - short AS net, home_quantity, home_read_at, home_unexplained, withheld, delta_owed, owed_since
 		 FROM stock WHERE shop_id = $1 AND item_id = ANY($2::bigint[])
 		 ORDER BY item_id, location_id FOR UPDATE`,
 		[shopId, itemIds],
@@ -50,6 +50,7 @@ export async function lockStock(
 			homeQuantity: r.home_quantity,
 			homeReadAt: ms(r.home_read_at),
 			homeUnexplained: r.home_unexplained,
+			withheld: r.withheld,
 			deltaOwed: r.delta_owed,
 			owedSince: ms(r.owed_since),
 		})),

@@ -12,10 +12,10 @@ export async function writeStock(tx: PoolClient, shopId: number, rows: readonly 
 	const known = rows.filter((r) => r.from !== null);
 	if (fresh.length > 0) {
 		await tx.query(
-			`INSERT INTO stock (shop_id, item_id, location_id, available, short, home_quantity, home_read_at, home_unexplained, delta_owed, owed_since)
-			 SELECT $1, item_id, location_id, greatest(net, 0), greatest(-net, 0), home_quantity, home_read_at, home_unexplained, delta_owed, owed_since
+			`INSERT INTO stock (shop_id, item_id, location_id, available, short, home_quantity, home_read_at, home_unexplained, withheld, delta_owed, owed_since)
+			 SELECT $1, item_id, location_id, greatest(net, 0), greatest(-net, 0), home_quantity, home_read_at, home_unexplained, withheld, delta_owed, owed_since
 			 FROM jsonb_to_recordset($2::jsonb) AS r(item_id bigint, location_id bigint, net int, home_quantity int, home_read_at timestamptz,
-			   home_unexplained int, delta_owed int, owed_since timestamptz)
+			   home_unexplained int, withheld int, delta_owed int, owed_since timestamptz)
 			 ORDER BY item_id, location_id`,
 			[shopId, JSON.stringify(fresh.map(({ stock }) => record(stock, 0)))],
 		);
@@ -23,10 +23,10 @@ export async function writeStock(tx: PoolClient, shopId: number, rows: readonly 
 	if (known.length > 0) {
 		const result = await tx.query(
 			`UPDATE stock s SET available = greatest(r.net, 0), short = greatest(-r.net, 0), home_quantity = r.home_quantity,
-			   home_read_at = r.home_read_at, home_unexplained = r.home_unexplained, delta_owed = r.delta_owed, owed_since = r.owed_since,
+			   home_read_at = r.home_read_at, home_unexplained = r.home_unexplained, withheld = r.withheld, delta_owed = r.delta_owed, owed_since = r.owed_since,
 			   updated_at = now()
 			 FROM jsonb_to_recordset($2::jsonb) AS r(item_id bigint, location_id bigint, "from" int, net int, home_quantity int,
-			   home_read_at timestamptz, home_unexplained int, delta_owed int, owed_since timestamptz)
+			   home_read_at timestamptz, home_unexplained int, withheld int, delta_owed int, owed_since timestamptz)
 			 WHERE s.shop_id = $1 AND s.item_id = r.item_id AND s.location_id = r.location_id AND s.available - s.short = r."from"`,
 			[shopId, JSON.stringify(known.map(({ stock, from }) => record(stock, from ?? 0)))],
 		);
@@ -44,6 +44,7 @@ const record = (stock: Stock, from: number) => ({
 	home_quantity: stock.homeQuantity,
 	home_read_at: iso(stock.homeReadAt),
 	home_unexplained: stock.homeUnexplained,
+	withheld: stock.withheld,
 	delta_owed: stock.deltaOwed,
 	owed_since: iso(stock.owedSince),
 });

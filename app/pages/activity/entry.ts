@@ -14,7 +14,7 @@ export type Entry = {
 	undoable: boolean;
 };
 
-export const ENTRY_KINDS = ["rules", "pauses", "links", "bundles", "locations", "channels", "failures", "people"] as const;
+export const ENTRY_KINDS = ["rules", "pauses", "links", "bundles", "locations", "channels", "failures", "approvals", "people"] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
@@ -48,6 +48,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"problem.ignored",
 		"problem.reopened",
 	],
+	approvals: ["changes.approved", "changes.kept", "changes.written_back", "guards.changed"],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "emails.changed", "view.saved", "view.deleted"],
 };
 

@@ -1,6 +1,7 @@
 import { isRight, RIGHT_WORDS } from "#app/rights/index.ts";
 import { policySchema } from "#domain";
 import { failureWords } from "../../components/failure-words.ts";
+import { sayGuards } from "../../components/guard-words.ts";
 import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
@@ -14,11 +15,16 @@ export function sayEntry(row: AuditRow, words: Words): Entry {
 		id: row.id,
 		at: row.at.toISOString(),
 		who: words.person(row.actor),
-		url: row.action.startsWith("replay.") ? `/app/failed-updates/runs/${Number(row.subject)}` : null,
+		url: urlOf(row),
 		undoable: UNDOABLE.includes(row.action),
 		...say(row, words),
 	};
 }
+
+const urlOf = ({ action, subject }: AuditRow): string | null => {
+	if (action.startsWith("replay.")) return `/app/failed-updates/runs/${Number(subject)}`;
+	return action.startsWith("changes.") ? `/app/approvals/${Number(subject)}` : null;
+};
 
 /** An action that this page has no words for yet is shown by its name: better than not at all. */
 function say(row: AuditRow, words: Words): Said {
@@ -135,6 +141,14 @@ function say(row: AuditRow, words: Words): Said {
 			return { what: `Named the Shopify user ${row.subject}`, before: textOf(before.name), after: textOf(after.name) };
 		case "defaults.changed":
 			return { what: "Changed what a new channel begins with", before: sayDefaults(before, words), after: sayDefaults(after, words) };
+		case "changes.approved":
+			return plain(`Approved what Shopify says of ${plural(Number(after.products), "product")}`);
+		case "changes.written_back":
+			return plain(`Had the former figures of ${plural(Number(after.products), "product")} written back to Shopify`);
+		case "changes.kept":
+			return plain(`Kept the former figures of ${plural(Number(after.products), "product")} on the channels`);
+		case "guards.changed":
+			return { what: "Changed which mass changes wait for approval", before: sayGuards(row.before), after: sayGuards(row.after) };
 		case "view.saved":
 			return plain(`Saved the view “${row.subject}”`);
 		case "view.deleted":

@@ -36,6 +36,8 @@ export type ItemLocation = {
 	homeAt: string | null;
 	/** Sales elsewhere that Shopify is still to be told of. */
 	onItsWay: number;
+	/** What Shopify says is not counted before somebody approves it, and where; null: it is. */
+	waitsIn: number | null;
 };
 
 export type ItemPart = { itemId: number; sku: string; title: string; quantity: number; available: number };

@@ -121,8 +121,10 @@ async function readLocations(client: Client, shopId: number, itemId: number): Pr
 	const { rows } = await client.query<Omit<ItemLocation, "homeAt"> & { homeAt: Date | null }>(
 		`SELECT l.id, l.name, s.available, s.short AS owed, s.home_quantity AS home, s.home_read_at AS "homeAt",
 		        s.delta_owed + coalesce((SELECT sum(d.delta) FROM delta_line d WHERE d.shop_id = s.shop_id AND d.item_id = s.item_id
-		                                   AND d.location_id = s.location_id AND d.state = 'open'), 0)::int AS "onItsWay"
-		   FROM stock s JOIN location l ON l.shop_id = s.shop_id AND l.id = s.location_id
+		                                   AND d.location_id = s.location_id AND d.state = 'open'), 0)::int AS "onItsWay",
+		        h.set_id AS "waitsIn"
+		   FROM stock s LEFT JOIN held_change h ON h.shop_id = s.shop_id AND h.item_id = s.item_id AND h.location_id = s.location_id AND h.state = 'held'
+		   JOIN location l ON l.shop_id = s.shop_id AND l.id = s.location_id
 		  WHERE s.shop_id = $1 AND s.item_id = $2 ORDER BY l.priority, l.id`,
 		[shopId, itemId],
 	);

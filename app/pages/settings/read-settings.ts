@@ -1,7 +1,9 @@
 import { type LastMail, lastMail, type MailRules, readMailRules } from "#alerts";
 import type { Pool } from "#app/db.server.ts";
+import { readShopGuards } from "#app/guards/index.ts";
 import { listMembers, type Member, newcomerRight, type Right } from "#app/rights/index.ts";
 import { type ChannelDefaults, readChannelDefaults } from "#connections";
+import type { Guards } from "#domain";
 import { readShopMap, type ShopLocation } from "../shop/read-channels.ts";
 
 export type SettingsPage = {
@@ -9,6 +11,7 @@ export type SettingsPage = {
 	account: string;
 	locations: ShopLocation[];
 	defaults: ChannelDefaults;
+	guards: Guards;
 	newcomers: Right;
 	members: (Member & { isReader: boolean })[];
 	/** `available`: this server sends e-mails at all. `last`: whether they arrive. */
@@ -28,6 +31,7 @@ export async function readSettings(
 		account: shop.rows[0]?.domain ?? "",
 		locations: locations.filter(({ active }) => active),
 		defaults: await readChannelDefaults(pool, shopId),
+		guards: await readShopGuards(pool, shopId),
 		newcomers: await newcomerRight(pool, shopId),
 		members: members.map((member) => ({ ...member, isReader: member.userId === reader })),
 		mail: { available: sendsMail, rules: await readMailRules(pool, shopId), last: await lastMail(pool, shopId) },

@@ -72,6 +72,11 @@ async function toRows(client: Client, shopId: number, items: readonly FoundItem[
 	const itemIds = items.map(({ id }) => id);
 	const figures = await readFigures(client, shopId, itemIds);
 	const listings = await readListings(client, shopId, { itemIds, channels: guests, figures });
+	const waiting = await client.query<{ itemId: number; setId: number }>(
+		`SELECT item_id AS "itemId", max(set_id) AS "setId" FROM held_change WHERE shop_id = $1 AND item_id = ANY($2::bigint[]) AND state = 'held' GROUP BY 1`,
+		[shopId, itemIds],
+	);
+	const waitsIn = new Map(waiting.rows.map((row) => [row.itemId, row.setId]));
 	const listingsOf = new Map<number, StockListing[]>();
 	for (const { itemId, title: _, externalId: __, pausedReason: ___, unseen: ____, locationIds: _____, ...listing } of listings) {
 		const known = listingsOf.get(itemId);
@@ -86,6 +91,7 @@ async function toRows(client: Client, shopId: number, items: readonly FoundItem[
 		counted: item.tracked && !item.sells_when_out,
 		available: figures.available(item.id),
 		owed: figures.owed(item.id),
+		waitsIn: waitsIn.get(item.id) ?? null,
 		listings: listingsOf.get(item.id) ?? [],
 	}));
 }

@@ -26,6 +26,8 @@ export type StockRow = {
 	counted: boolean;
 	available: number;
 	owed: number;
+	/** A change in Shopify is not counted before somebody approves it, and where; null: there is none. */
+	waitsIn: number | null;
 	listings: StockListing[];
 };
 

@@ -1,6 +1,7 @@
 import { Badge, type BadgeProps, BlockStack, Box, Button, Card, InlineStack, Link, Text } from "@shopify/polaris";
 import type { Overview } from "#app/overview/index.ts";
 import { type Need, needsYou } from "#app/overview/needs-you.ts";
+import { NONE_DECIDED, sayChanges } from "../../components/approval-words.tsx";
 import { ago, counted, duration, plural } from "../../components/words.ts";
 
 /** The one list of what does not mend itself, each with the page on which to do something about it. Nothing: no card. */
@@ -82,6 +83,17 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: { label: "Open product", url: `/app/items/${itemId}` },
 			};
 		}
+		case "approval": {
+			const { id, kind, products, passed, since } = need.changes;
+			const gone = passed > 0 ? ` ${plural(passed, "product")} had gone out before.` : "";
+			return {
+				subject: sayChanges({ ...NONE_DECIDED, kind, waiting: products }),
+				sentence: `Changed in Shopify ${ago(since, asOf)}, and not by sales. Your channels go on with the former figures until somebody approves.${gone}`,
+				badge: "Waiting for your approval",
+				tone: "attention",
+				action: { label: "Approve or keep", url: `/app/approvals/${id}` },
+			};
+		}
 		case "consent": {
 			const { connectionId, channel, endsAt } = need.consent;
 			const left = Date.parse(endsAt) - Date.parse(asOf);
@@ -118,6 +130,8 @@ const keyOf = (need: Need): string => {
 	switch (need.need) {
 		case "unreachable":
 			return `channel-${need.channel.id}`;
+		case "approval":
+			return `approval-${need.changes.id}`;
 		case "consent":
 			return `consent-${need.consent.connectionId}`;
 		default:

@@ -12,6 +12,7 @@ import {
 } from "@shopify/polaris-icons";
 import type { Overview } from "#app/overview/index.ts";
 import { type Verdict, verdictOf } from "#app/overview/verdict.ts";
+import { NONE_DECIDED, sayChanges } from "../../components/approval-words.tsx";
 import { duration, listed, number, plural } from "../../components/words.ts";
 
 type Tone = "success" | "info" | "warning" | "critical" | "subdued";
@@ -123,6 +124,13 @@ function sayVerdict(verdict: Verdict, now: string): Said {
 				icon: AlertDiamondIcon,
 				title: `${plural(verdict.units, "unit")} ${verdict.units === 1 ? "is" : "are"} oversold`,
 				sentence: "The products are held at 0 on the other channels, and go on sale again by themselves when stock covers what is owed.",
+			};
+		case "approval":
+			return {
+				tone: "warning",
+				icon: AlertTriangleIcon,
+				title: sayChanges({ ...NONE_DECIDED, kind: verdict.kind, waiting: verdict.products }),
+				sentence: `They were changed in Shopify, and not by sales. Your channels go on with the former figures until somebody approves.${verdict.others > 0 ? ` ${plural(verdict.others, "more product")} ${verdict.others === 1 ? "waits" : "wait"} as well.` : ""}`,
 			};
 		case "attention":
 			return {

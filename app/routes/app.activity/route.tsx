@@ -56,6 +56,7 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	locations: "Locations",
 	channels: "Channels",
 	failures: "Failures",
+	approvals: "Approvals",
 	people: "People and views",
 };
 const VIEWS = [{ name: "All", query: "" }, ...Object.entries(KIND_WORDS).map(([kind, name]) => ({ name, query: `kind=${kind}` }))];

@@ -1,4 +1,4 @@
-import { BlockStack, Box, Card, InlineStack, Text } from "@shopify/polaris";
+import { BlockStack, Box, Card, InlineStack, Link, Text } from "@shopify/polaris";
 import type { ItemLocation, ItemPage } from "#app/pages/item/item.ts";
 import { Ago } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
@@ -50,7 +50,7 @@ export function StockCard({ item }: { item: ItemPage }) {
 }
 
 function Place({ location, asOf }: { location: ItemLocation; asOf: string }) {
-	const { name, available, owed, home, homeAt, onItsWay } = location;
+	const { name, available, owed, home, homeAt, onItsWay, waitsIn } = location;
 	return (
 		<>
 			<BlockStack gap="050">
@@ -65,6 +65,11 @@ function Place({ location, asOf }: { location: ItemLocation; asOf: string }) {
 					)}
 					{onItsWay !== 0 && ` · ${onItsWay > 0 ? "+" : "−"}${number(Math.abs(onItsWay))} on its way to Shopify`}
 				</Text>
+				{waitsIn !== null && (
+					<Text as="p" variant="bodySm">
+						Not counted yet: <Link url={`/app/approvals/${waitsIn}`}>waiting for approval</Link>
+					</Text>
+				)}
 			</BlockStack>
 			<Text as="p" fontWeight="medium" numeric alignment="end" {...(owed > 0 ? { tone: "critical" as const } : {})}>
 				{owed > 0 ? `${number(owed)} owed` : number(available)}

@@ -8,6 +8,7 @@ import type { CardProps } from "./draft.ts";
 /** What a merchant reads of each kind; a limit's words stand before and after its field. */
 const KIND_WORDS: Readonly<Record<AlertKind, { label: string; help: string; limit?: { label: string; suffix: string } }>> = {
 	oversell: { label: "A product is oversold", help: "As soon as units are owed to a buyer, and when stock covers them" },
+	approval: { label: "A mass change waits for approval", help: "After half a minute, and when nothing of it waits any more" },
 	failures: {
 		label: "Many updates fail",
 		help: "When more than so many updates and messages wait for you",

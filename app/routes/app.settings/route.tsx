@@ -20,6 +20,7 @@ import { CountedCard } from "./counted-card.tsx";
 import { DefaultsCard } from "./defaults-card.tsx";
 import { type Draft, isWrong, toChange } from "./draft.ts";
 import { EmailsCard } from "./emails-card.tsx";
+import { GuardsCard } from "./guards-card.tsx";
 import { PeopleCard } from "./people-card.tsx";
 
 export async function loader({ request }: LoaderFunctionArgs) {
@@ -104,6 +105,12 @@ export default function SettingsPage() {
 					description="What a channel begins with when it is connected. Channels that are connected keep what they have: it is changed on their own pages."
 				>
 					<DefaultsCard {...card} />
+				</Layout.AnnotatedSection>
+				<Layout.AnnotatedSection
+					title="Mass changes"
+					description="A wrong feed or a slip of the hand in Shopify does not take your channels offline: beyond these numbers somebody is asked first. Sales are never held back."
+				>
+					<GuardsCard {...card} />
 				</Layout.AnnotatedSection>
 				<Layout.AnnotatedSection
 					title="People"

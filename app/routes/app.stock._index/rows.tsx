@@ -82,6 +82,7 @@ function Product({ row }: { row: StockRow }) {
 			<Text as="span" variant="bodySm" tone="subdued">
 				{row.sku || "No SKU"}
 			</Text>
+			{row.waitsIn !== null && <Link url={`/app/approvals/${row.waitsIn}`}>Held: waiting for approval</Link>}
 		</BlockStack>
 	);
 }

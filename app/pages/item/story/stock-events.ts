@@ -65,6 +65,10 @@ function sayMovement({ cause, delta, order_name }: MovementRow, channel: string)
 			return `Changed in Shopify by ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
 		case "home-explained":
 			return `Counted once: ${units} of Shopify's change belong to something known by now`;
+		case "held":
+			return "Of a change in Shopify that waits for approval: counted as before";
+		case "kept":
+			return `Former figure kept: Shopify is told ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
 		case "gone":
 			return "Deleted in Shopify";
 		default:
