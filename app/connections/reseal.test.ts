@@ -24,7 +24,7 @@ test("R36 after a rotation everything sealed is sealed anew while in use: connec
 	const domain = (await w.one<{ domain: string }>("SELECT domain FROM shop WHERE id = $1", [shop.shopId])).domain;
 	const session = new Session({ id: `offline_${domain}`, shop: domain, state: "", isOnline: false, accessToken: "shpat_secret" });
 	await createSessionStorage(w.deps).storeSession(session);
-	const started = await startOneClick(w.deps, shop.shopId, { account: asked.url, userId: "u", returnUrl: "https://app.lockstep.example/" });
+	const started = await startOneClick(w.deps, shop.shopId, { account: asked.url, userId: "u", shopDomain: domain, returnPath: "/app" });
 	if (started.outcome !== "started") throw new Error(started.reason);
 	const { consumerKey, consumerSecret } = asked.keys;
 	await receiveGrant(w.deps, {

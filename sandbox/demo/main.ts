@@ -9,20 +9,22 @@ import { adminView } from "../channels/shopify/index.ts";
 import { createMailbox, MAIL_FROM } from "../mailbox.ts";
 import { createRandom } from "../random.ts";
 import { playBaseline } from "./baselines.ts";
+import { playFaults } from "./faults/play-faults.ts";
+import { printFaults } from "./faults/print.ts";
+import { FAULTY_STORES } from "./faults/stores.ts";
 import { judgeChannel, miscounted, webhookCounts } from "./judge.ts";
 import { readOptions } from "./options.ts";
 import { APP_ORIGIN, createOutside, type Outside, SHOP_DOMAIN } from "./outside.ts";
 import { planDay } from "./plan.ts";
 import { countHotStock, misbehave, playAct } from "./play.ts";
-import { startApp } from "./processes.ts";
+import { type App, startApp } from "./processes.ts";
 import { type DemoReport, duplicatesIgnored, ledgerBalanced, printReport } from "./report.ts";
+import { connectMarket, openTheApp, STAFF_ID, sayOutOfStep, untilImported, untilInStep } from "./steps.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOML = path.join(ROOT, "shopify.app.toml");
-const IMPORT_MS = 120_000;
 /** What a lost message hid is found by a poll, now and then only by the second, and Amazon allows one out of turn every two minutes. */
 const SETTLE_MS = 330_000;
-const STAFF_ID = 548_380_009;
 
 const startedAt = Date.now();
 const options = readOptions(process.argv.slice(2));
@@ -35,6 +37,7 @@ await buildApp();
 const outside = await createOutside({
 	seed: options.seed,
 	channels: options.channels,
+	...(options.faults ? { stores: FAULTY_STORES } : {}),
 	toml: TOML,
 	port: options.port,
 	atomicCheckout: options.sellers.length === 1,
@@ -44,7 +47,7 @@ const outside = await createOutside({
 	process.exit(1);
 });
 const mailbox = await createMailbox({ now: () => outside.world.clock.now() });
-let app: Awaited<ReturnType<typeof startApp>> | undefined;
+let app: App | undefined;
 let stopping = false;
 const stop = async (code: number) => {
 	if (stopping) return;
@@ -98,8 +101,7 @@ try {
 		say: (what) => step(`Starting ${what}`),
 	});
 	outside.world.route(APP_ORIGIN, app.origin());
-	const report = await playDemo(outside, app);
-	printReport(report, write);
+	const report = options.faults ? await playWithFaults(outside, app) : await playDay(outside, app);
 	if (options.report) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
 	if (options.exit) await stop(0);
 	write("");
@@ -111,27 +113,36 @@ try {
 	await stop(1);
 }
 
-async function playDemo(outside: Outside, running: NonNullable<typeof app>): Promise<DemoReport> {
-	const { world } = outside;
+async function playWithFaults(outside: Outside, running: App) {
+	await install(outside, running);
+	const report = await playFaults(outside, running, { seed: options.seed, sales: options.sales, pairs: options.pairs, step, write });
+	printFaults(report, write);
+	return report;
+}
+
+async function playDay(outside: Outside, running: App): Promise<DemoReport> {
+	await install(outside, running);
+	const report = await judgeDay(outside);
+	printReport(report, write);
+	return report;
+}
+
+async function install(outside: Outside, running: App): Promise<void> {
 	const skus = outside.products.length + outside.bundles.length;
 	step(`Installing Lockstep into ${SHOP_DOMAIN} (${skus} products, ${outside.bundles.length} of them bundles, 2 locations)`);
-	await openTheApp(running.origin());
+	await openTheApp(outside, running.origin());
 	step("Reading its products and stock");
-	await untilImported(running);
+	write(`        ${await untilImported(running)} items read`);
 	for (const market of outside.markets) {
 		step(`Connecting ${market.name}: matching SKUs, watch mode, dry run, go live`);
-		const said = await running.run("scripts/connect.ts", [
-			...["--shop", SHOP_DOMAIN, "--channel", market.id, ...(await market.connectArgs()), "--go-live"],
-		]);
-		for (const line of said.trim().split("\n")) {
-			const { step: name, detail } = JSON.parse(line);
-			if (name === "matching") write(`        matched ${detail.exact} by SKU, ${detail.near} look alike, ${detail.ambiguous} ambiguous`);
-			if (name === "dry-run")
-				write(`        the first push changes ${detail.changes} of ${detail.listings} listings, ${detail.toZero} go to zero`);
-		}
+		for (const line of await connectMarket(running, market)) write(`        ${line}`);
 	}
-	await untilInStep(outside, "the first push");
+	await settle(outside, "the first push");
+}
 
+async function judgeDay(outside: Outside): Promise<DemoReport> {
+	const { world } = outside;
+	const skus = outside.products.length + outside.bundles.length;
 	const acts = planDay(createRandom(options.seed).fork("day"), {
 		products: outside.products,
 		bundles: outside.bundles,
@@ -145,9 +156,9 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 	for (const act of acts) {
 		if (act.hot.length > 0) {
 			world.faults.clear();
-			await untilInStep(outside, "the first act");
+			await settle(outside, "the first act");
 			countHotStock(outside, act);
-			await untilInStep(outside, "the count of the last units");
+			await settle(outside, "the count of the last units");
 			misbehave(outside, options.channels);
 		}
 		step(
@@ -172,7 +183,7 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 	}
 	world.faults.clear();
 	step("Waiting until everything has arrived");
-	await untilInStep(outside, "the last act");
+	await settle(outside, "the last act");
 
 	step("The same day with a plain sync, and with a naive handler");
 	const day = { seed: options.seed, acts, channels: options.channels, toml: TOML, atomicCheckout: options.sellers.length === 1 };
@@ -213,69 +224,8 @@ async function playDemo(outside: Outside, running: NonNullable<typeof app>): Pro
 	};
 }
 
-/** A member of the staff opens the app for the first time: this is the installation. */
-async function openTheApp(origin: string): Promise<void> {
-	const handle = SHOP_DOMAIN.replace(".myshopify.com", "");
-	const query = new URLSearchParams({
-		embedded: "1",
-		shop: SHOP_DOMAIN,
-		host: Buffer.from(`admin.shopify.com/store/${handle}`).toString("base64"),
-		id_token: outside.shopify.mintSessionToken({ shop: SHOP_DOMAIN, userId: STAFF_ID }),
-	});
-	const answer = await fetch(`${origin}/app?${query}`, {
-		headers: {
-			"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-			"x-forwarded-proto": "https",
-			accept: "text/html",
-		},
-		redirect: "manual",
-	});
-	if (answer.status !== 200) throw new Error(`Opening the app answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`);
-}
-
-/** The operator's view of the first import; the sandbox cannot see into the app. */
-async function untilImported(running: NonNullable<typeof app>): Promise<void> {
-	const until = Date.now() + IMPORT_MS;
-	for (;;) {
-		const said = await running.run("scripts/shops.ts", []);
-		const shops: { domain: string; import: string; done: number; total: number; error: string | null }[] = JSON.parse(said);
-		const shop = shops.find((s) => s.domain === SHOP_DOMAIN);
-		if (shop?.import === "done") return write(`        ${shop.done} items read`);
-		if (shop?.import === "failed") throw new Error(`The first import failed: ${shop.error}`);
-		if (Date.now() > until) throw new Error(`The first import is not done after ${IMPORT_MS / 1000} s: ${JSON.stringify(shop)}`);
-		await new Promise((resolve) => setTimeout(resolve, 500));
-	}
-}
-
-/** Every channel shows what there is, and goes on doing so for a moment; or the time is up and the report says what is not. */
-async function untilInStep(outside: Outside, after: string): Promise<void> {
-	const { books, clock } = outside.world;
-	const until = Date.now() + SETTLE_MS;
-	let calmSince = 0;
-	for (;;) {
-		const wrong = [
-			...options.channels.filter((c) => c !== "shopify").flatMap((c) => books.outOfStep(c).map((w) => ({ channel: c, ...w }))),
-			...books
-				.skus()
-				.flatMap((sku) =>
-					outside.available(sku) === books.truth(sku)
-						? []
-						: [{ channel: "shopify", sku, shown: outside.available(sku), expected: books.truth(sku) }],
-				),
-		];
-		if (wrong.length > 0 || outside.markets.some((market) => market.waiting() > 0)) calmSince = 0;
-		else calmSince ||= Date.now();
-		if (calmSince > 0 && Date.now() - calmSince > 2_000) return;
-		if (Date.now() > until) {
-			if (wrong.length === 0) return;
-			step(
-				`Not in step after ${after}: ${wrong
-					.slice(0, 5)
-					.map((w) => `${w.sku} at ${w.channel} shows ${w.shown}, should ${w.expected}`)
-					.join("; ")}`,
-			);
-			return;
-		}
-		await clock.sleep(100);
-	}
+/** Says what is not in step, if anything is when the time is up. */
+async function settle(outside: Outside, after: string): Promise<void> {
+	const wrong = await untilInStep(outside, { withinMs: SETTLE_MS });
+	if (wrong.length > 0) step(`Not in step after ${after}: ${sayOutOfStep(wrong)}`);
 }

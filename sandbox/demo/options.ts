@@ -9,6 +9,10 @@ export type DemoOptions = {
 	channels: readonly string[];
 	/** Which channels have buyers. */
 	sellers: readonly string[];
+	/** Five stores misbehave in five ways while the others sell, in place of the ordinary day. */
+	faults: boolean;
+	/** How often that is played, each time with a run without faults beside it. */
+	pairs: number;
 	exit: boolean;
 	report: string | null;
 };
@@ -21,6 +25,8 @@ const HELP = `npm run demo -- [options]
   --port P         address of the simulated Shopify admin (default 4010)
   --channels a,b   connected channels (default ${CHANNELS.join(",")}; there are ${DEMO_CHANNELS.join(", ")})
   --sellers a,b    channels that have buyers (default: all connected)
+  --faults         five stores fail in five ways for five minutes while the others sell (default then: 2,000 sales)
+  --pairs N        with --faults: play it N times, each with a run without faults before it (default 1)
   --exit           stop after the table instead of staying up
   --report FILE    write the table as JSON
 `;
@@ -37,11 +43,13 @@ export function readOptions(args: readonly string[]): DemoOptions {
 	const sellers = list("sellers", values.sellers ?? channels.join(","));
 	for (const seller of sellers) if (!channels.includes(seller)) stop(`--sellers names ${seller}, which --channels does not connect.`);
 	return {
-		sales: whole("sales", values.sales ?? "600", { least: 1, most: 100_000 }),
+		sales: whole("sales", values.sales ?? (values.faults ? "2000" : "600"), { least: 1, most: 100_000 }),
 		seed: whole("seed", values.seed ?? "7", { least: 0, most: 4_294_967_295 }),
 		port: whole("port", values.port ?? "4010", { least: 0, most: 65_535 }),
 		channels,
 		sellers,
+		faults: values.faults ?? false,
+		pairs: whole("pairs", values.pairs ?? "1", { least: 1, most: 20 }),
 		exit: values.exit ?? false,
 		report: values.report ?? null,
 	};
@@ -57,6 +65,8 @@ function parse(args: readonly string[]) {
 				port: { type: "string" },
 				channels: { type: "string" },
 				sellers: { type: "string" },
+				faults: { type: "boolean" },
+				pairs: { type: "string" },
 				exit: { type: "boolean" },
 				report: { type: "string" },
 				help: { type: "boolean" },

@@ -4,7 +4,7 @@ import { createWorld, type World } from "../world.ts";
 import { type DemoBundle, type DemoProduct, demoCatalogue } from "./catalogue.ts";
 import { openAmazonMarket } from "./markets/amazon.ts";
 import type { Market, MarketOptions } from "./markets/market.ts";
-import { openWooMarket } from "./markets/woocommerce.ts";
+import { openWooMarket, type StoreName } from "./markets/woocommerce.ts";
 
 /** The outside world of the demo: one Shopify shop with two locations, and channels beside it that sell the same. */
 export type Outside = {
@@ -26,6 +26,8 @@ export const CLIENT = { id: "3f5a1c0e9b7d4a6f8e2c1d0b9a8f7e6d", secret: "shpss_d
 export async function createOutside(options: {
 	seed: number;
 	channels: readonly string[];
+	/** WooCommerce stores in place of the channels beside Shopify. */
+	stores?: readonly StoreName[];
 	toml: string;
 	speed?: number;
 	port?: number;
@@ -55,7 +57,9 @@ export async function createOutside(options: {
 	for (const bundle of bundles) world.books.defineBundle(bundle.sku, bundle.components);
 
 	const opening = { world, products, bundles, seed: options.seed, atomicCheckout: options.atomicCheckout ?? false };
-	const markets = options.channels.flatMap((id) => (id === "shopify" ? [] : [openMarket(id, opening)]));
+	const markets = options.stores
+		? options.stores.map((store) => openWooMarket({ ...opening, products: products.slice(0, store.sells), bundles: [] }, store))
+		: options.channels.flatMap((id) => (id === "shopify" ? [] : [openMarket(id, opening)]));
 	await world.listen(options.port ?? 0);
 	return { world, shopify, shop, markets, products, bundles, available: (sku) => shop.available(sku) };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createWooStore } from "../../sandbox/channels/woocommerce/index.ts";
+import { createWooStore, type WooStore } from "../../sandbox/channels/woocommerce/index.ts";
 import { fillShop } from "../kit/fill-shop.ts";
 import { chromiumPath, type Opened, openStage, PUBLIC_ORIGIN, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
@@ -9,10 +9,11 @@ const SOON = { timeout: 30_000 };
 
 describe.skipIf(!chromiumPath)("R35 connecting a store on the store's own page", () => {
 	let stage: Stage;
+	let woo: WooStore;
 
 	beforeAll(async () => {
 		stage = await openStage();
-		createWooStore(stage.world, { host: WOO, queue: { kind: "manual" } });
+		woo = createWooStore(stage.world, { host: WOO, queue: { kind: "manual" } });
 		await stage.stopApp();
 		await stage.startApp();
 		stage.world.route(PUBLIC_ORIGIN, stage.appOrigin());
@@ -75,5 +76,48 @@ describe.skipIf(!chromiumPath)("R35 connecting a store on the store's own page",
 		expect(await connections()).toHaveLength(1);
 		await approved.close();
 		await again.close();
+	}, 180_000);
+
+	test("R31 keys that the store deleted: the channel's page leads to new ones, typed in or made by the store, and is green again", async () => {
+		const { id } = (await stage.database.pool.query<{ id: number }>("SELECT id FROM connection WHERE account = $1", [WOO])).rows[0] ?? {};
+		const red = () =>
+			stage.database.pool.query(
+				"UPDATE connection SET health = 'red', health_reason = 'The store does not know this API key.', health_since = now() WHERE account = $1",
+				[WOO],
+			);
+		const health = async () =>
+			(await stage.database.pool.query("SELECT health FROM connection WHERE account = $1", [WOO])).rows[0].health as string;
+		const channel = `/store/northwind-outdoor/apps/lockstep/app/channels/${id}`;
+		await red();
+		const typed = await stage.open({ path: channel });
+		await typed.app.getByText("cannot be reached").waitFor(SOON);
+		await typed.app.getByRole("link", { name: "Enter new keys" }).click();
+		await typed.app.getByLabel("Consumer key").fill("ck_00000000000000000000");
+		await typed.app.getByLabel("Consumer secret").fill("cs_00000000000000000000");
+		await typed.app.getByRole("button", { name: "Test and use these keys" }).click();
+		await typed.app.getByText("These keys are not used").waitFor(SOON);
+		await typed.app.getByText("does not know this API key").waitFor(SOON);
+		expect(await health()).toBe("red");
+		const { consumerKey, consumerSecret } = woo.addKey();
+		await typed.app.getByLabel("Consumer key").fill(consumerKey);
+		await typed.app.getByLabel("Consumer secret").fill(consumerSecret);
+		await typed.app.getByRole("button", { name: "Test and use these keys" }).click();
+		await typed.page.getByRole("status").getByText("New keys are in use").waitFor(SOON);
+		expect(await health()).toBe("green");
+		await typed.close();
+
+		await red();
+		const made = await stage.open({ path: `${channel}/renew` });
+		await lead(made);
+		const sentTo = made.page.waitForRequest((request) => request.url().startsWith("https://admin.shopify.com/"), SOON);
+		await made.app.getByRole("button", { name: "Get new keys from the store" }).click();
+		await made.page.getByRole("heading", { name: "Lockstep would like to connect to your store" }).waitFor(SOON);
+		await made.page.getByRole("link", { name: "Approve" }).click();
+		const { pathname, search } = new URL((await sentTo).url());
+		await made.page.goto(new URL(`${pathname.replace(/\/apps\/[^/]+/, "/apps/lockstep")}${search}`, stage.gateway.url()).href);
+		await made.page.getByRole("status").getByText("New keys are in use").waitFor(SOON);
+		expect(await health()).toBe("green");
+		expect(await connections()).toHaveLength(1);
+		await made.close();
 	}, 180_000);
 });

@@ -242,6 +242,17 @@ describe.skipIf(!chromiumPath)("R35 the channels' pages, in every state", () => 
 			await close();
 		}, 120_000);
 
+		test("R31 new keys for a store, typed in or made by it", async () => {
+			await look("new-keys", channel("/renew"), async ({ app }) => {
+				await app.getByText("Where to get the keys").waitFor(SOON);
+				await app.getByRole("button", { name: "Get new keys from the store" }).waitFor(SOON);
+			});
+			await look("new-keys-refused", channel("/renew"), async ({ app }) => {
+				await app.getByRole("button", { name: "Test and use these keys" }).click();
+				await app.getByText("Consumer key is missing.").waitFor(SOON);
+			});
+		}, 120_000);
+
 		test("a channel with which this server is not registered is not there to connect, and a former one's consent cannot be renewed", async () => {
 			await look(
 				"connect-unavailable",

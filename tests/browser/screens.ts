@@ -33,6 +33,7 @@ export const SCREENS: readonly Screen[] = [
 	screen("go-live", "app.channels.$id.go-live"),
 	screen("watch", "app.channels.$id.watch"),
 	byConsent("renew", "app.channels.$id.renew", { empty: "a form is never empty" }),
+	form("new-keys", "app.channels.$id.renew", { empty: "a form is never empty" }),
 	form("disconnect", "app.channels.$id.disconnect"),
 	screen("stock", "app.stock._index"),
 	form("stock-edit", "app.stock.edit"),

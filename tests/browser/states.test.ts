@@ -154,6 +154,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "connect", path: "/channels/connect/woocommerce", ready: "Address of the store", from: "channels" },
 		{ name: "rules", path: channel("/rules"), ready: "For listings without a rule of their own", from: "channel" },
 		{ name: "renew", path: `/channels/${amazon}/renew`, ready: "Continue to Amazon", from: "channels" },
+		{ name: "new-keys", path: channel("/renew"), ready: "Test and use these keys", from: "channel" },
 		{ name: "disconnect", path: channel("/disconnect"), ready: "For 8,000 listings", from: "channel" },
 		{
 			name: "stock-edit",
@@ -246,7 +247,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 
 		test("failing: each page says so, and that stock is kept in step all the same", async () => {
 			/** They read only who is asking, and whose channel it is. */
-			const readLittle = ["connect", "renew"];
+			const readLittle = ["connect", "renew", "new-keys"];
 			const failing = all().map((one) => ({ ...one, ready: FAILING }));
 			const away = ["location", "listing", "item", "sales_order", "audit", "dead_letter", "replay_run", "change_set"];
 			await come(

@@ -147,6 +147,8 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
 		...["restore", "stop", "disconnect"].map((intent) => on("app.channels.$id.disconnect", `${channel}/disconnect`)(intent)),
 		on("app.channels.$id.renew", `/app/channels/${at.consented}/renew`)(""),
+		on("app.channels.$id.renew", `${channel}/renew`)("one-click"),
+		on("app.channels.$id.renew", `${channel}/renew`)("", { consumerKey: "ck_1", consumerSecret: "cs_1" }),
 	];
 }
 

@@ -2,9 +2,9 @@ import { CredentialsRejectedError } from "#app/channels/errors.ts";
 import { type Client, transaction } from "#app/db.server.ts";
 import { type Channel, channel, type HealthReport } from "#channels";
 import { appSettingsOf } from "../app-settings.ts";
-import { recordAudit } from "../audit.ts";
-import { type Credentials, openCredentials, sealCredentials } from "../credentials.ts";
+import type { Credentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
+import { renewAccess } from "./renew-access.ts";
 import { type ConnectOutcome, saveConnection } from "./save-connection.ts";
 
 export type GrantedOutcome =
@@ -53,7 +53,11 @@ export async function connectGranted(
 	}
 	const ready = { ...grant, credentials: tried.credentials, settings };
 	if (!found) return saveConnection(deps, shopId, { ...ready, consented: true }, alongside);
-	const renewed = await transaction(deps.pool, (tx) => renew(tx, deps, { shopId, connectionId: found.id, ...ready }, alongside));
+	const renewed = await transaction(deps.pool, async (tx) => {
+		const done = await renewAccess(tx, deps, { shopId, connectionId: found.id, ...ready, consented: true });
+		if (done) await alongside(tx, found.id);
+		return done;
+	});
 	if (!renewed) return { outcome: "refused", reason: "The connection was closed meanwhile. Please start again." };
 	return { outcome: "renewed", connectionId: found.id };
 }
@@ -93,34 +97,4 @@ async function findLive(deps: Deps, shopId: number, { channel: id, account }: Gr
 		[shopId, id, account],
 	);
 	return rows[0];
-}
-
-type Renewal = Omit<Grant, "chosen"> & { shopId: number; connectionId: number; settings: { account: object; chosen: object } };
-
-/** What is ours among the credentials stays. Taking the lease away makes a refresh that is under way drop what it brings. */
-async function renew(
-	tx: Client,
-	{ keyRing }: Deps,
-	{ shopId, connectionId, settings, ...grant }: Renewal,
-	alongside: (tx: Client, connectionId: number) => Promise<void>,
-): Promise<boolean> {
-	const { rows } = await tx.query<{ sealed: string | null }>(
-		"SELECT credentials AS sealed FROM connection WHERE shop_id = $1 AND id = $2 AND state <> 'disconnected' FOR UPDATE",
-		[shopId, connectionId],
-	);
-	if (!rows[0]) return false;
-	const place = { shopId, channel: grant.channel, account: grant.account };
-	const { webhookSecret } = rows[0].sealed ? openCredentials(keyRing, place, rows[0].sealed) : {};
-	const sealed = sealCredentials(keyRing, place, { ...grant.credentials, ...(webhookSecret ? { webhookSecret } : {}) });
-	await tx.query(
-		`UPDATE connection SET credentials = $3, settings = settings || $4::jsonb, consented_at = now(),
-		   access_token = NULL, access_expires_at = NULL, access_lease = NULL, access_lease_until = NULL, access_problem = NULL, access_again_at = NULL,
-		   health = 'green', health_reason = NULL, health_since = CASE WHEN health = 'green' THEN health_since ELSE now() END,
-		   breaker_failures = 0, breaker_until = NULL, updated_at = now()
-		 WHERE shop_id = $1 AND id = $2`,
-		[shopId, connectionId, sealed, JSON.stringify(settings)],
-	);
-	await recordAudit(tx, shopId, { actor: grant.actor, action: "connection.renewed", subject: String(connectionId) });
-	await alongside(tx, connectionId);
-	return true;
 }

@@ -2,6 +2,7 @@ import { channel } from "#channels";
 import type { Credentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
 import { type ConnectOutcome, saveConnection } from "./save-connection.ts";
+import { tryKeys } from "./try-keys.ts";
 
 export type { ConnectOutcome } from "./save-connection.ts";
 
@@ -21,24 +22,14 @@ export async function connectGuest(
 	if (kind.authorization) return { outcome: "refused", reason: `${kind.name} is connected by agreeing on its own page.` };
 	const read = kind.readAccount?.(input.account) ?? { outcome: "account" as const, account: input.account.trim() };
 	if (read.outcome === "refused") return { outcome: "refused", reason: read.reason };
-	// What is not secret is the account itself, which was read above.
-	const secrets = kind.credentialFields.filter((field) => field.secret);
-	const typed = Object.fromEntries(secrets.map(({ key }) => [key, (input.credentials[key] ?? "").trim()]));
-	const missing = secrets.find(({ key }) => typed[key] === "");
-	if (missing) return { outcome: "refused", reason: `${missing.label} is missing.` };
-
-	const client = kind.connect({ account: read.account, credentials: typed });
-	const health = await client.check().finally(() => client.close());
-	if (health.health === "red") return { outcome: "refused", reason: health.reason };
-
-	// The way to sign in that worked (`auth`) belongs to the keys: without it the next call would be refused.
-	const auth = health.detail.auth === undefined ? {} : { auth: health.detail.auth };
+	const tried = await tryKeys(kind, read.account, input.credentials);
+	if (tried.outcome === "refused") return tried;
 	return saveConnection(deps, shopId, {
 		channel: kind.id,
 		account: read.account,
 		name: input.name,
-		credentials: { ...typed, ...auth },
-		settings: { account: health.detail },
+		credentials: tried.credentials,
+		settings: tried.settings,
 		actor: input.actor,
 	});
 }

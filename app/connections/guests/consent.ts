@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, seal } from "#app/crypto.server.ts";
 import { channel } from "#channels";
+import { adminUrl } from "../admin-url.ts";
 import { appSettingsOf } from "../app-settings.ts";
 import { readConnection } from "../connection-row.ts";
 import type { Deps } from "../deps.ts";
@@ -119,18 +120,12 @@ export async function receiveConsent(deps: Deps, query: URLSearchParams): Promis
 		[request.shopId, state, request.sealed ?? seal(deps.keyRing, context, answer), ticket, request.sealed],
 	);
 	if (kept.rowCount !== 1) return { outcome: "refused", reason: "another answer came at the same moment" };
-	return { outcome: "kept", url: adminUrl(deps, request, ticket) };
+	const back = adminUrl(deps.env, { shopDomain: request.domain, returnPath: request.returnPath });
+	back.searchParams.set("nonce", ticket);
+	return { outcome: "kept", url: back.href };
 }
 
 const isSame = (one: string, other: string) => {
 	const sorted = (text: string) => [...new URLSearchParams(text)].map((pair) => JSON.stringify(pair)).sort();
 	return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
 };
-
-/** Our page as the shop's admin frames it (shopify.dev, "App home": `/store/<name>/apps/<client id>/<path>`). */
-function adminUrl({ env }: Deps, { domain, returnPath }: { domain: string; returnPath: string }, nonce: string): string {
-	const store = domain.replace(/\.myshopify\.com$/, "");
-	const url = new URL(`https://admin.shopify.com/store/${store}/apps/${env.shopifyApiKey}${returnPath}`);
-	url.searchParams.set("nonce", nonce);
-	return url.href;
-}

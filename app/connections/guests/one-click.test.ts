@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { everyText } from "../../../tests/kit/every-text.ts";
-import { APP_ORIGIN, type GuestWorld, type OpenStore, openGuestWorld } from "../../../tests/kit/guest-world.ts";
+import { type GuestWorld, type OpenStore, openGuestWorld } from "../../../tests/kit/guest-world.ts";
 import type { TestShop } from "../../../tests/kit/shop.ts";
 import { completeOneClick, disconnect, forgetOldRequests, receiveGrant, startOneClick } from "./index.ts";
 
@@ -16,9 +16,9 @@ beforeEach(async () => {
 	store = w.store([]);
 });
 
-const RETURN = `${APP_ORIGIN}/app/channels/connected`;
+const BACK = { shopDomain: "atelier.myshopify.com", returnPath: "/app/channels/connect/woocommerce" };
 const start = async (userId = "user-1", account = store.url) => {
-	const started = await startOneClick(w.deps, shop.shopId, { account, userId, returnUrl: RETURN });
+	const started = await startOneClick(w.deps, shop.shopId, { account, userId, ...BACK });
 	if (started.outcome !== "started") throw new Error(started.reason);
 	return started;
 };
@@ -51,7 +51,7 @@ const NOT_CONFIRMED = { outcome: "refused", reason: expect.stringContaining("not
 test("R36 R37 the whole way through the store's own page: approved, kept sealed, completed by the same user, connected", async () => {
 	const { url, nonce } = await start();
 	const back = await press(url, "approve");
-	expect(`${back.origin}${back.pathname}`).toBe(RETURN);
+	expect(`${back.origin}${back.pathname}`).toBe("https://admin.shopify.com/store/atelier/apps/key/app/channels/connect/woocommerce");
 	expect(back.searchParams.get("success")).toBe("1");
 	expect(back.searchParams.get("user_id")).toBe(nonce);
 	const granted = await request(nonce);
@@ -105,7 +105,7 @@ describe("R37 who may complete it", () => {
 		const { url, nonce } = await start();
 		await press(url, "approve");
 		const connected = await complete(nonce);
-		if (connected.outcome !== "connected") throw new Error(connected.reason);
+		if (connected.outcome !== "connected") throw new Error(connected.outcome);
 		await disconnect(w.deps, shop.shopId, connected.connectionId, "user-1");
 		expect(await complete(nonce)).toMatchObject(NOT_CONFIRMED);
 	});
@@ -180,7 +180,7 @@ test("an address that cannot be a store starts nothing", async () => {
 	const rows = () => w.one("SELECT count(*)::int AS n FROM connect_request");
 	const before = await rows();
 	for (const account of ["http://shop-1.stores.example", "https://10.0.0.1", "not an address"]) {
-		expect(await startOneClick(w.deps, shop.shopId, { account, userId: "u", returnUrl: RETURN })).toMatchObject({ outcome: "refused" });
+		expect(await startOneClick(w.deps, shop.shopId, { account, userId: "u", ...BACK })).toMatchObject({ outcome: "refused" });
 	}
 	expect(await rows()).toEqual(before);
 });

@@ -3,8 +3,10 @@ import { z } from "zod";
 import { open, type SealContext, seal } from "#app/crypto.server.ts";
 import type { Queryable } from "#app/db.server.ts";
 import { channel } from "#channels";
+import { adminUrl } from "../admin-url.ts";
 import type { Deps } from "../deps.ts";
 import { type ConnectOutcome, connectGuest } from "./connect.ts";
+import { type KeysOutcome, renewKeys } from "./renew-keys.ts";
 
 /** The merchant reads the store's consent page and decides; after this the link is dead. */
 const LIFETIME_MINUTES = 30;
@@ -24,7 +26,7 @@ export type OneClickStart = { outcome: "started"; url: string; nonce: string } |
 export async function startOneClick(
 	deps: Deps & { publicUrl: string },
 	shopId: number,
-	input: { account: string; userId: string; returnUrl: string },
+	input: { account: string; userId: string; shopDomain: string; returnPath: string },
 ): Promise<OneClickStart> {
 	const read = channel(ONE_CLICK_CHANNEL).readAccount?.(input.account);
 	if (!read || read.outcome === "refused")
@@ -40,7 +42,7 @@ export async function startOneClick(
 		app_name: "Lockstep",
 		scope: "read_write",
 		user_id: nonce,
-		return_url: input.returnUrl,
+		return_url: adminUrl(deps.env, input).href,
 		callback_url: new URL("/connect/woocommerce/callback", deps.publicUrl).href,
 	}).toString();
 	return { outcome: "started", url: url.href, nonce };
@@ -86,9 +88,14 @@ export const grantContext = (shopId: number, nonce: string): SealContext => ({ s
 
 /**
  * The same user is back in the app: the nonce is used up and the keys are tried against the very store that was asked for. Keys
- * of another store fail there. The page that calls this may be loaded twice: who is connected already is told so.
+ * of another store fail there. `renews`: they are for a connection that is there already. The page that calls this may be loaded
+ * twice: who is connected already is told so.
  */
-export async function completeOneClick(deps: Deps, shopId: number, input: { nonce: string; userId: string }): Promise<ConnectOutcome> {
+export async function completeOneClick(
+	deps: Deps,
+	shopId: number,
+	input: { nonce: string; userId: string; renews?: number },
+): Promise<ConnectOutcome | KeysOutcome> {
 	// One statement takes the keys out and forgets them: killed after it, the merchant starts again and nothing lies about.
 	const used = await deps.pool.query<{ account: string; sealed: string }>(
 		`WITH granted AS (
@@ -102,7 +109,9 @@ export async function completeOneClick(deps: Deps, shopId: number, input: { nonc
 	const row = used.rows[0];
 	if (!row) return outcomeOfUsed(deps.pool, shopId, input);
 	const credentials = z.record(z.string(), z.string()).parse(JSON.parse(open(deps.keyRing, grantContext(shopId, input.nonce), row.sealed)));
-	return connectGuest(deps, shopId, { channel: "woocommerce", account: row.account, credentials, actor: input.userId });
+	const actor = input.userId;
+	if (input.renews !== undefined) return renewKeys(deps, shopId, { connectionId: input.renews, credentials, actor });
+	return connectGuest(deps, shopId, { channel: ONE_CLICK_CHANNEL, account: row.account, credentials, actor });
 }
 
 async function outcomeOfUsed(db: Queryable, shopId: number, input: { nonce: string; userId: string }): Promise<ConnectOutcome> {

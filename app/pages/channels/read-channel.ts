@@ -24,6 +24,8 @@ export type ChannelPage = {
 	comparedAt: string | null;
 	limits: LimitInUse[];
 	consent: Consent | null;
+	/** Its access was typed in: where the owner changes it there, it is typed in here again. */
+	hasKeys: boolean;
 	otherWriter: OtherWriter | null;
 	/** What the account told of itself when it was connected ("version": "11.0.1"). */
 	account: Record<string, string>;
@@ -54,6 +56,7 @@ export async function readChannel(pool: Pool, shopId: number, connectionId: numb
 				comparedAt: row.compared_at?.toISOString() ?? null,
 				limits: await readLimits(tx, shopId, connectionId),
 				consent: await readConsent(tx, shopId, connectionId),
+				hasKeys: kind?.role === "guest" && !kind.authorization,
 				otherWriter: await readOtherWriter(tx, shopId, connectionId),
 				account: row.settings.account ?? {},
 			};

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { type FilledShop, fillShop } from "../../../tests/kit/fill-shop.ts";
-import { readConsent, readRenewalForm } from "./read-consent.ts";
+import { readConsent } from "./read-consent.ts";
+import { readRenewalForm } from "./read-renewal.ts";
 
 let database: TestDatabase;
 let shop: FilledShop;
@@ -43,11 +44,20 @@ test("R31 a refused access is the owner's to renew; this server's own registrati
 	await problem(null);
 });
 
-test("R37 keys that were typed in have nothing to renew, and another shop's consent is nobody's", async () => {
+test("R37 keys are typed in again, a consent is agreed to again, and another shop's channel is nobody's", async () => {
 	const deps = { env: { appSettings: {} } } as unknown as Parameters<typeof readRenewalForm>[1];
-	expect(await readRenewalForm(database.pool, deps, shop.shopId, shop.woocommerce)).toBeNull();
-	expect(await readRenewalForm(database.pool, deps, other.shopId, amazon)).toBeNull();
-	expect(await readRenewalForm(database.pool, deps, shop.shopId, amazon)).toMatchObject({
+	const form = (shopId: number, connectionId: number) => readRenewalForm(database.pool, deps, shopId, connectionId);
+	expect(await form(shop.shopId, shop.woocommerce)).toMatchObject({
+		way: "keys",
+		kind: "WooCommerce",
+		fields: [{ key: "consumerKey" }, { key: "consumerSecret" }],
+		hasOneClick: true,
+	});
+	expect(await form(shop.shopId, shop.shopify)).toBeNull();
+	expect(await form(other.shopId, shop.woocommerce)).toBeNull();
+	expect(await form(other.shopId, amazon)).toBeNull();
+	expect(await form(shop.shopId, amazon)).toMatchObject({
+		way: "consent",
 		kind: "Amazon",
 		name: "Amazon",
 		account: "A2NORTHWIND0001",
@@ -56,5 +66,6 @@ test("R37 keys that were typed in have nothing to renew, and another shop's cons
 	});
 	// Brought in by the operator: nobody chose where it signs in.
 	await database.pool.query("UPDATE connection SET settings = '{}' WHERE id = $1", [amazon]);
-	expect((await readRenewalForm(database.pool, deps, shop.shopId, amazon))?.choices.map(({ key }) => key)).toEqual(["region"]);
+	const choosing = await form(shop.shopId, amazon);
+	expect(choosing?.way === "consent" && choosing.choices.map(({ key }) => key)).toEqual(["region"]);
 });

@@ -44,6 +44,13 @@ export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base
 						</p>
 					</Fact>
 				)}
+				{page.hasKeys && mayApprove && (
+					<Fact name="Access">
+						<p>
+							By keys. <Link url={`${base}/renew`}>Enter new ones</Link>
+						</p>
+					</Fact>
+				)}
 				<Fact name="Orders count since">{page.countsSince ? <Moment at={page.countsSince} /> : <p>Not yet: it is being set up</p>}</Fact>
 				{counts && (
 					<Fact name="Orders last read">

@@ -128,7 +128,10 @@ export default function ChannelPage() {
 					<Banner
 						tone={channel.health.state === "red" ? "critical" : "warning"}
 						title={channel.health.state === "red" ? `${channel.name} cannot be reached` : `${channel.name} has trouble answering`}
-						{...(page.consent?.isRefused && mayApprove ? { action: { content: "Renew consent", url: `${base}/renew` } } : {})}
+						{...(mayApprove && page.consent?.isRefused ? { action: { content: "Renew consent", url: `${base}/renew` } } : {})}
+						{...(mayApprove && page.hasKeys && channel.health.state === "red"
+							? { action: { content: "Enter new keys", url: `${base}/renew` } }
+							: {})}
 					>
 						<p>
 							{channel.health.reason} Since {ago(channel.health.since, asOf)}. What should be sent waits, newest figures first; nothing is
@@ -159,13 +162,13 @@ export default function ChannelPage() {
 	);
 }
 
-/** Back from the channel's own page, where the merchant agreed again: said once, also if the page is loaded anew. */
+/** The access was given anew, here or on the channel's own page: said once, also if the page is loaded anew. */
 function useRenewed(): void {
 	const [params, setParams] = useSearchParams();
-	const isRenewed = params.has("renewed");
+	const renewed = params.get("renewed");
 	useEffect(() => {
-		if (!isRenewed) return;
-		window.shopify?.toast.show("Consent renewed");
+		if (renewed === null) return;
+		window.shopify?.toast.show(renewed === "keys" ? "New keys are in use" : "Consent renewed");
 		setParams(
 			(now) => {
 				now.delete("renewed");
@@ -173,7 +176,7 @@ function useRenewed(): void {
 			},
 			{ replace: true, preventScrollReset: true },
 		);
-	}, [isRenewed, setParams]);
+	}, [renewed, setParams]);
 }
 
 export const ErrorBoundary = () => <PageError title="Channel" />;

@@ -1,6 +1,6 @@
 import { type ActionFunctionArgs, type HeadersFunction, type LoaderFunctionArgs, redirect } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { Banner, BlockStack, Button, Card, Divider, FormLayout, InlineStack, List, Select, Text, TextField } from "@shopify/polaris";
+import { Banner, BlockStack, Button, Card, Divider, FormLayout, InlineStack, Select, Text, TextField } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useEffect, useState } from "react";
 import { answering, requireRight } from "#app/authenticate.server.ts";
@@ -15,6 +15,7 @@ import {
 import { deps } from "#app/deps.server.ts";
 import { readConnectForm } from "#app/pages/channels/connect-form.ts";
 import { AppPage } from "../../components/app-page.tsx";
+import { KeyFields, KeySteps } from "../../components/channel-keys.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useProblem } from "../../components/use-problem.ts";
 
@@ -54,8 +55,7 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 		const { intent, account = "", name = "", ...fields } = typed;
 		const returnPath = `/app/channels/connect/${id}`;
 		if (intent === "one-click") {
-			const returnUrl = `https://admin.shopify.com/store/${shopDomain.replace(/\.myshopify\.com$/, "")}/apps/${deps().env.shopifyApiKey}${returnPath}`;
-			const started = await startOneClick(deps(), shopId, { account, userId, returnUrl });
+			const started = await startOneClick(deps(), shopId, { account, userId, shopDomain, returnPath });
 			return started.outcome === "started" ? { ok: true, leave: started.url } : { ok: false, message: started.reason };
 		}
 		if (intent === "consent") {
@@ -136,16 +136,7 @@ export default function ConnectPage() {
 											<Divider />
 										</BlockStack>
 									)}
-									{form.fields.map(({ key, label, secret, help }) => (
-										<TextField
-											key={key}
-											label={label}
-											type={secret ? "password" : "text"}
-											autoComplete="off"
-											{...field(key)}
-											{...(help ? { helpText: help } : {})}
-										/>
-									))}
+									<KeyFields fields={form.fields} field={field} />
 									<TextField
 										label="Your own name for it (optional)"
 										autoComplete="off"
@@ -168,20 +159,7 @@ export default function ConnectPage() {
 						)}
 					</BlockStack>
 				</Card>
-				{form.steps.length > 0 && (
-					<Card>
-						<BlockStack gap="200">
-							<Text as="h2" variant="headingSm">
-								Where to get the keys
-							</Text>
-							<List type="number">
-								{form.steps.map((step) => (
-									<List.Item key={step}>{step}</List.Item>
-								))}
-							</List>
-						</BlockStack>
-					</Card>
-				)}
+				<KeySteps steps={form.steps} />
 			</BlockStack>
 		</AppPage>
 	);

@@ -45,6 +45,8 @@ export type People = {
 	trashProduct(sku: string): void;
 	untrashProduct(sku: string): void;
 	deleteProduct(sku: string): void;
+	/** A plugin refuses every change of these through the API from now on; none: it is switched off. */
+	lockProducts(skus: readonly string[]): void;
 
 	/** What the store shows and holds, for consoles and checks. */
 	products(): { productId: number; variationId: number; sku: string; name: string; price: string; shown: number | null }[];
@@ -106,6 +108,9 @@ export function createPeople(shop: Shop, till: Till): People {
 		trashProduct: (sku) => trashProduct(shop, product(sku)),
 		untrashProduct: (sku) => untrashProduct(shop, product(sku)),
 		deleteProduct: (sku) => deleteProduct(shop, product(sku)),
+		lockProducts(skus) {
+			state.locked = new Set(skus);
+		},
 		products: () =>
 			[...state.products.values()]
 				.filter((p) => p.type !== "variable" && p.status !== "trash")

@@ -126,6 +126,8 @@ export type State = {
 	webhooks: Map<number, Webhook>;
 	keys: Map<string, Key>;
 	reservations: Reservation[];
+	/** SKUs that a plugin of the store lets nobody change through the API. */
+	locked: Set<string>;
 	/** Counters as WordPress has them: posts, orders and refunds share one; order lines, metas, notes and webhooks have their own. */
 	ids: { post: number; item: number; meta: number; itemMeta: number; note: number; webhook: number; key: number };
 };
@@ -138,6 +140,7 @@ export function createState(): State {
 		webhooks: new Map(),
 		keys: new Map(),
 		reservations: [],
+		locked: new Set(),
 		ids: { post: 23, item: 0, meta: 0, itemMeta: 0, note: 0, webhook: 0, key: 0 },
 	};
 }

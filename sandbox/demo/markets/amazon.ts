@@ -58,6 +58,7 @@ export function openAmazonMarket({ world, products, bundles, seed }: MarketOptio
 
 	return {
 		id: "amazon",
+		channel: "amazon",
 		name: "Amazon",
 		host: null,
 		connectArgs: async () => [

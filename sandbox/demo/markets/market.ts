@@ -6,6 +6,8 @@ export type Line = { sku: string; quantity: number };
 
 /** A channel beside Shopify: what the admin shows of it, and how the merchant and a program that uses its API meet it. */
 export type Market = AdminMarket & {
+	/** What kind of channel it is to the app; `id` is this one's own name in the books. */
+	channel: string;
 	/** What the operator's script needs to connect it (scripts/connect.ts). */
 	connectArgs(): Promise<readonly string[]>;
 	/** What the app's environment must say before it can be connected at all. */

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createWooStore } from "../../channels/woocommerce/index.ts";
+import { createWooStore, type WooStore } from "../../channels/woocommerce/index.ts";
 import { createRandom } from "../../random.ts";
 import type { Line, Market, MarketOptions, MarketProgram } from "./market.ts";
 import { sendJson } from "./request.ts";
@@ -16,16 +16,35 @@ const QUEUE_MS = 500;
 /** What wp-admin's staff would still cancel; a completed order is refunded. */
 const CANCELLABLE = ["pending", "on-hold", "processing"];
 
-/** The merchant's outlet: its own figures are what somebody typed a while ago, near and wrong. */
-export function openWooMarket({ world, products, bundles, seed, atomicCheckout }: MarketOptions): Market {
+/** One of the merchant's stores: by its name in the books, as people call it, and its address. */
+export type StoreName = {
+	id: string;
+	name: string;
+	host: string;
+	/** The first so many products, and no bundles; absent: all. */
+	sells?: number;
+};
+export type WooMarket = Market & {
+	store: WooStore;
+	/** The merchant deletes the key that the app has, and later makes another. */
+	revokeKey(): void;
+	makeKey(): void;
+};
+
+const OUTLET: StoreName = { id: "woocommerce", name: "WooCommerce", host: STORE_HOST };
+
+/** The merchant's outlet, or another store: its own figures are what somebody typed a while ago, near and wrong. */
+export function openWooMarket({ world, products, bundles, seed, atomicCheckout }: MarketOptions, named: StoreName = OUTLET): WooMarket {
+	const { id: channel, host } = named;
 	const store = createWooStore(world, {
-		host: STORE_HOST,
-		name: "Hagi & Oak Outlet",
+		host,
+		channel,
+		name: channel === OUTLET.id ? "Hagi & Oak Outlet" : named.name,
 		roundTripMs: ROUND_TRIP_MS,
 		queue: { kind: "timer", everyMs: QUEUE_MS },
 		atomicCheckout,
 	});
-	const random = createRandom(seed).fork("outlet");
+	const random = createRandom(seed).fork(channel === OUTLET.id ? "outlet" : channel);
 	const ids = store.seed([
 		...products.map((p) => ({
 			sku: p.sku,
@@ -36,19 +55,25 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 		...bundles.map((b) => ({ sku: b.sku, name: b.title, price: b.price, quantity: random.between(3, 20) })),
 	]);
 	const skuOf = new Map([...ids].map(([sku, { productId, variationId }]) => [variationId || productId, sku]));
-	const keys = store.addKey();
+	let keys = store.addKey();
 	const call = (path: string, options: { method?: string; body?: unknown } = {}) =>
-		sendJson(world.origin(), STORE_HOST, `/wp-json/wc/v3${path}`, {
+		sendJson(world.origin(), host, `/wp-json/wc/v3${path}`, {
 			...options,
 			headers: { authorization: `Basic ${Buffer.from(`${keys.consumerKey}:${keys.consumerSecret}`).toString("base64")}` },
 		});
 
 	return {
-		id: "woocommerce",
-		name: "WooCommerce",
-		host: STORE_HOST,
+		id: channel,
+		channel: "woocommerce",
+		name: named.name,
+		host,
+		store,
+		revokeKey: () => store.revokeKey(keys.consumerKey),
+		makeKey() {
+			keys = store.addKey();
+		},
 		connectArgs: async () => [
-			...["--account", `https://${STORE_HOST}`],
+			...["--account", `https://${host}`],
 			...["--set", `consumerKey=${keys.consumerKey}`, "--set", `consumerSecret=${keys.consumerSecret}`],
 		],
 		environment: {},
@@ -90,7 +115,7 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 			async set(figures) {
 				const update = figures.flatMap(([sku, quantity]) => {
 					const id = ids.get(sku)?.productId;
-					const shown = world.books.shown("woocommerce", sku) === quantity;
+					const shown = world.books.shown(channel, sku) === quantity;
 					return id === undefined || shown ? [] : [{ id, manage_stock: true, stock_quantity: quantity }];
 				});
 				const [only] = update;

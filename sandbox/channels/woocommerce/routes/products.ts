@@ -198,6 +198,8 @@ async function update(shop: Shop, id: number, input: ProductInput): Promise<Answ
 		const message = "To manipulate product variations you should use the /products/&lt;product_id&gt;/variations/&lt;id&gt; endpoint.";
 		return failure(404, "woocommerce_rest_invalid_product_id", message);
 	}
+	// A plugin's WP_Error from the filter `woocommerce_rest_pre_insert_product_object` is the answer, whatever its code.
+	if (shop.state.locked.has(product.sku)) return failure(400, "product_locked", "This product is locked by its editor.");
 	const twin = duplicateSku(shop, input.sku, id);
 	if (twin) return duplicate(twin);
 	await updateProduct(shop, product, input, "write");

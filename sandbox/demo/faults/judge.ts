@@ -1,0 +1,53 @@
+import type { Books, Call } from "../../books.ts";
+import { spread } from "../judge.ts";
+import { DOWN, LIMITED, REVOKED } from "./stores.ts";
+import { RETRY_AFTER_SECONDS, type Trouble } from "./troubles.ts";
+
+/**
+ * Verdicts on a run with faults, from the sandbox's own books. A call that was on its way when the answer came that forbids the
+ * next is nobody's fault: on two busy processors an answer takes up to this long to be read and written down.
+ */
+const ON_THE_WAY_MS = 1_000;
+/** After so many failures in a row Lockstep promises to try with one call at a time. */
+const FAILURES_BEFORE_ONE_AT_A_TIME = 5;
+
+export type Lag = { p50: number; p99: number };
+export const lagsSince = (books: Books, channels: readonly string[], since: number): Record<string, Lag> =>
+	Object.fromEntries(channels.map((id) => [id, spread(books.lagMs(id, since))]));
+
+/** What was asked of a store in its trouble, and how much of it should not have been. */
+export type Bearing = { store: string; seconds: number; calls: number; forbidden: number; why: string };
+
+export const bearings = (books: Books, troubles: readonly Trouble[]): Bearing[] =>
+	troubles.map((trouble) => {
+		const calls = during(books.calls(trouble.store), trouble);
+		const told = { store: trouble.store, seconds: Math.round((trouble.until - trouble.from) / 1000), calls: calls.length };
+		switch (trouble.store) {
+			case LIMITED:
+				return { ...told, forbidden: insideRetryAfter(calls), why: `calls within the ${RETRY_AFTER_SECONDS} s of a Retry-After` };
+			case DOWN:
+				return { ...told, forbidden: sideBySide(calls), why: "calls beside another one, after the fifth failure" };
+			case REVOKED:
+				return { ...told, forbidden: sideBySide(calls), why: "calls beside another one, after the fifth refusal" };
+			default:
+				return { ...told, forbidden: books.violations(trouble.store).length, why: "limits broken" };
+		}
+	});
+
+const startOf = (call: Call) => call.at - call.tookMs;
+const during = (calls: readonly Call[], { from, until }: Trouble) =>
+	calls.filter((call) => startOf(call) >= from && call.at <= until).toSorted((a, b) => startOf(a) - startOf(b));
+
+function insideRetryAfter(calls: readonly Call[]): number {
+	const refusals = calls.filter(({ status }) => status === 429);
+	return calls.filter((call) =>
+		refusals.some(({ at }) => startOf(call) > at + ON_THE_WAY_MS && startOf(call) < at + RETRY_AFTER_SECONDS * 1_000),
+	).length;
+}
+
+function sideBySide(calls: readonly Call[]): number {
+	const after = calls.filter(({ status }) => status >= 400).toSorted((a, b) => a.at - b.at)[FAILURES_BEFORE_ONE_AT_A_TIME - 1];
+	if (!after) return 0;
+	const alone = calls.filter((call) => startOf(call) > after.at + ON_THE_WAY_MS);
+	return alone.filter((call, index) => index > 0 && startOf(call) < (alone[index - 1] as Call).at).length;
+}
