@@ -19,7 +19,7 @@ const arrows = {
 	apply: ["domain", "ledger", "listings", "inbox", "telemetry", "dead-letters"],
 	delivery: ["domain", "ledger", "channels", "connections", "listings", "inbox", "jobs", "telemetry", "dead-letters"],
 	reconcile: ["domain", "channels", "connections", "inbox", "jobs", "telemetry", "listings"],
-	flow: ["channels", "connections", "ingest", "delivery"],
+	flow: ["channels", "connections", "ingest", "dead-letters", "replay"],
 	alerts: ["channels", "connections", "jobs", "telemetry"],
 };
 

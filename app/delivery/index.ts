@@ -8,5 +8,5 @@ export type { DeliveryChannel, DeliveryClient, DeliveryDeps, PushOutcome } from 
 export { lookLate } from "./look-late.ts";
 export { pushDeltas } from "./push-deltas.ts";
 export { pushListings } from "./push-listings.ts";
+export { countWaiting, releaseParked } from "./release-parked.ts";
 export { resolveMended } from "./resolve-mended.ts";
-export { countWaiting, releaseParked, retryParked } from "./retry-parked.ts";

@@ -1,8 +1,9 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { pauseListings } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
+import { askForReplay } from "#app/replay/index.ts";
 import type { Deps } from "#connections";
-import { retryParked } from "#delivery";
+import { ALL_FAILURES } from "#dead-letters";
 import { ACTIONS, type ActionHandle } from "./vocabulary.ts";
 
 /** Who did it, in the list of who did what. */
@@ -16,6 +17,7 @@ const AGAIN_MS = 10_000;
 const RUNS_PER_JOB_MAX = 50;
 /** Equal SKUs in one shop: Shopify allows any number of them. */
 const ITEMS_MAX = 1_000;
+const NAME_CHARS_MAX = 100;
 
 /**
  * Does what workflows have asked for in one shop: in the request that asked, or later where that was killed. A run that is done
@@ -77,17 +79,33 @@ async function pauseEverywhere(deps: Deps, { shopId, properties }: Claimed): Pro
 	return { outcome: "done", message: `${paused} ${paused === 1 ? "listing" : "listings"} paused.` };
 }
 
-async function replayFailed(deps: Deps, { shopId, properties }: Claimed): Promise<Done> {
+/** As from *Failed updates*: a run of its own, named, with progress and a report. Begun again after a kill, it is the same run. */
+async function replayFailed(deps: Deps, { shopId, runId, properties }: Claimed): Promise<Done> {
 	const { sku, channel } = ACTIONS["replay-failed-updates"].properties.parse(properties);
-	const itemIds = sku ? await itemsOf(deps.pool, shopId, sku) : null;
-	if (itemIds?.length === 0) return { outcome: "refused", message: `No product in this shop has the SKU ${sku}.` };
-	const connectionIds = channel ? await connectionsOf(deps.pool, shopId, channel) : null;
-	if (connectionIds?.length === 0) return { outcome: "refused", message: `No connected channel is called ${channel}.` };
-	const retried = await retryParked(deps.pool, shopId, { itemIds, connectionIds, actor: ACTOR });
-	// A wake that is lost is found by the sweep.
-	for (const connectionId of retried.connectionIds) await deps.wake("delivery.push", { shopId, connectionId });
-	return { outcome: "done", message: `${retried.listings} ${retried.listings === 1 ? "update is" : "updates are"} being tried again.` };
+	if (sku && (await itemsOf(deps.pool, shopId, sku)).length === 0)
+		return { outcome: "refused", message: `No product in this shop has the SKU ${sku}.` };
+	const channelIds = channel ? await connectionsOf(deps.pool, shopId, channel) : [null];
+	if (channelIds.length === 0) return { outcome: "refused", message: `No connected channel is called ${channel}.` };
+	const of = [sku, channel].filter((one) => one).join(" on ");
+	let failures = 0;
+	for (const channelId of channelIds) {
+		const chosen = { filter: { ...ALL_FAILURES, side: "updates" as const, sku: sku ?? "", channelId }, throughId: Number.MAX_SAFE_INTEGER };
+		const asked = await askForReplay(deps, shopId, chosen, {
+			name: (of ? `By Shopify Flow: ${of}` : "By Shopify Flow").slice(0, NAME_CHARS_MAX),
+			reason: "A workflow asked for it.",
+			actor: ACTOR,
+			press: pressOf(runId, channelId),
+		});
+		if (asked.outcome === "asked") failures += asked.failures;
+	}
+	return { outcome: "done", message: `${failures} failed ${failures === 1 ? "update is" : "updates are"} being tried again.` };
 }
+
+/** Flow's own ids may be longer than the name of a press. */
+const pressOf = (runId: string, channelId: number | null): string =>
+	`flow:${createHash("sha256")
+		.update(`${runId}:${channelId ?? "all"}`)
+		.digest("hex")}`;
 
 async function itemsOf(pool: Pool, shopId: number, sku: string): Promise<number[]> {
 	const { rows } = await pool.query<{ id: number }>(

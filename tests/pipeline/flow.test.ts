@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pauseListings } from "#app/connections/guests/index.ts";
+import { runReplays } from "#app/replay/index.ts";
 import { resolveMended } from "#delivery";
 import { createFlowEndpoints, doRuns, sendEvents } from "#flow";
 import { startWeb, type Web } from "../../server/web.ts";
@@ -408,15 +409,22 @@ describe("actions", () => {
 		expect(await w.shop.flow.run("replay-failed-updates", { sku: "CUP" })).toMatchObject({ status: 200 });
 		expect(await rows("SELECT parked FROM listing WHERE shop_id = $1 AND sku = 'PAN'")).toEqual([{ parked: true }]);
 
-		expect(await w.shop.flow.run("replay-failed-updates", { sku: "PAN" })).toMatchObject({ status: 200 });
+		const run = await w.shop.flow.run("replay-failed-updates", { sku: "PAN" });
+		expect(run).toMatchObject({ status: 200 });
+		// Asked again under the same id, it is the same run; the run itself goes as any other on Failed updates.
+		await w.shop.flow.run("replay-failed-updates", { sku: "PAN" }, { runId: run.runId });
+		await runReplays(deps(), w.shopId);
 		expect(await rows("SELECT parked, attempts, dirty_since IS NOT NULL AS dirty FROM listing WHERE shop_id = $1 AND sku = 'PAN'")).toEqual(
 			[{ parked: false, attempts: 0, dirty: true }],
 		);
 		await resolveMended(w.kit.database.pool);
 		expect(await letters()).toEqual([{ state: "open" }]);
 		await river();
-		await resolveMended(w.kit.database.pool);
+		await runReplays(deps(), w.shopId);
 		expect(await letters()).toEqual([{ state: "resolved" }]);
-		expect(await audit("updates.retried")).toEqual([{ actor: "flow" }]);
+		expect(await audit("replay.begun")).toEqual([{ actor: "flow" }]);
+		expect(await rows("SELECT name, total, succeeded, done_at IS NOT NULL AS done FROM replay_run WHERE shop_id = $1")).toEqual([
+			{ name: "By Shopify Flow: PAN", total: 1, succeeded: 1, done: true },
+		]);
 	});
 });

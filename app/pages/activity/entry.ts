@@ -34,8 +34,6 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.mirrored_answered",
 	],
 	failures: [
-		"updates.retried",
-		"messages.replayed",
 		"failures.discarded",
 		"message.corrected",
 		"order.read_again",

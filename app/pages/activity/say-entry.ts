@@ -53,10 +53,6 @@ function say(row: AuditRow, words: Words): Said {
 			const [did, undid] = row.action === "listings.bulk_paused" ? ["Paused", "resuming"] : ["Resumed", "pausing"];
 			return plain("undoes" in after ? `Took the ${undid} of ${many} at once back` : `${did} ${many} at once`);
 		}
-		case "updates.retried":
-			return plain(`Tried failed updates of ${things()} on ${channel} again`);
-		case "messages.replayed":
-			return plain(`Tried ${plural(idsOf(after), "message")} again that could not be counted`);
 		case "emails.changed":
 			return { what: "Changed who is told by e-mail, and of what", before: sayRecipients(before), after: sayRecipients(after) };
 		case "failures.discarded":

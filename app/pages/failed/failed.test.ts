@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { RequestRejectedError } from "#app/channels/errors.ts";
 import type { Deps } from "#connections";
-import { pushListings, resolveMended, retryParked } from "#delivery";
+import { pushListings, releaseParked, resolveMended } from "#delivery";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { deliveryDeps, homeShows, openShop } from "../../../tests/kit/delivery.ts";
 import { parkMessage } from "../../../tests/kit/failures.ts";
@@ -121,7 +121,7 @@ describe("problems", () => {
 			{ action: "problem.ignored" },
 		]);
 		store.refuses.clear();
-		await retryParked(database.pool, shop.shopId, { itemIds: null, connectionIds: null, actor: "user-1" });
+		await releaseParked(database.pool, shop.shopId, shop.listings);
 		await push();
 		await resolveMended(database.pool);
 		expect((await list()).problems).toEqual([]);
