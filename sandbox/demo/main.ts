@@ -7,18 +7,14 @@ import { flowPage } from "../admin/pages/flow.ts";
 import { mailboxPage, mailFaults } from "../admin/pages/mailbox.ts";
 import { adminView } from "../channels/shopify/index.ts";
 import { createMailbox, MAIL_FROM } from "../mailbox.ts";
-import { createRandom } from "../random.ts";
-import { playBaseline } from "./baselines.ts";
+import { playOrdinaryDay } from "./day.ts";
 import { playFaults } from "./faults/play-faults.ts";
 import { printFaults } from "./faults/print.ts";
 import { FAULTY_STORES } from "./faults/stores.ts";
-import { judgeChannel, miscounted, webhookCounts } from "./judge.ts";
 import { readOptions } from "./options.ts";
 import { APP_ORIGIN, createOutside, type Outside, SHOP_DOMAIN } from "./outside.ts";
-import { planDay } from "./plan.ts";
-import { countHotStock, misbehave, playAct } from "./play.ts";
 import { type App, startApp } from "./processes.ts";
-import { type DemoReport, duplicatesIgnored, ledgerBalanced, printReport } from "./report.ts";
+import { type DemoReport, printReport } from "./report.ts";
 import { connectMarket, openTheApp, STAFF_ID, sayOutOfStep, untilImported, untilInStep } from "./steps.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -122,7 +118,7 @@ async function playWithFaults(outside: Outside, running: App) {
 
 async function playDay(outside: Outside, running: App): Promise<DemoReport> {
 	await install(outside, running);
-	const report = await judgeDay(outside);
+	const report = await playOrdinaryDay(outside, { ...options, toml: TOML, startedAt, isTerminal, step, write, settle });
 	printReport(report, write);
 	return report;
 }
@@ -138,90 +134,6 @@ async function install(outside: Outside, running: App): Promise<void> {
 		for (const line of await connectMarket(running, market)) write(`        ${line}`);
 	}
 	await settle(outside, "the first push");
-}
-
-async function judgeDay(outside: Outside): Promise<DemoReport> {
-	const { world } = outside;
-	const skus = outside.products.length + outside.bundles.length;
-	const acts = planDay(createRandom(options.seed).fork("day"), {
-		products: outside.products,
-		bundles: outside.bundles,
-		sales: options.sales,
-		sellers: options.sellers,
-	});
-	const { books } = world;
-	const total = { orders: 0, units: 0 };
-	misbehave(outside, options.channels);
-	const marks: { from: number; to: number }[] = [];
-	for (const act of acts) {
-		if (act.hot.length > 0) {
-			world.faults.clear();
-			await settle(outside, "the first act");
-			countHotStock(outside, act);
-			await settle(outside, "the count of the last units");
-			misbehave(outside, options.channels);
-		}
-		step(
-			act.name === "ample"
-				? "Act 1, ample stock: buyers on all channels, cancellations, stock edited by hand"
-				: `Act 2, the last units of ${act.hot.length} products that everybody wants`,
-		);
-		const from = books.mark();
-		const played = await playAct(outside, act, (done, all, so) => {
-			if (isTerminal)
-				process.stdout.write(
-					`\r        ${done} of ${all}: ${so.orders} orders, ${so.units} units, ${so.refused} sold out, ${books.deliveries().length} webhooks   `,
-				);
-		});
-		if (isTerminal) process.stdout.write("\r");
-		write(
-			`        ${played.orders} orders, ${played.units} units, ${played.refused} times sold out, ${played.cancelled} cancelled, ${played.edits} edits by hand`,
-		);
-		marks.push({ from, to: books.mark() });
-		total.orders += played.orders;
-		total.units += played.units;
-	}
-	world.faults.clear();
-	step("Waiting until everything has arrived");
-	await settle(outside, "the last act");
-
-	step("The same day with a plain sync, and with a naive handler");
-	const day = { seed: options.seed, acts, channels: options.channels, toml: TOML, atomicCheckout: options.sellers.length === 1 };
-	const [polling, naive] = await Promise.all([playBaseline("polling", day), playBaseline("naive", day)]);
-
-	const { double, missed } = miscounted(books, outside.available);
-	const [ample, scarce] = marks as [(typeof marks)[number], (typeof marks)[number]];
-	const oversold = (part: { from: number; to: number }) =>
-		books
-			.sales()
-			.slice(part.from, part.to)
-			.reduce((sum, sale) => sum + sale.shortBy, 0);
-	const sold = (part: { from: number; to: number }) =>
-		books
-			.sales()
-			.slice(part.from, part.to)
-			.reduce((sum, sale) => sum + sale.units, 0);
-	return {
-		seed: options.seed,
-		...total,
-		webhooks: webhookCounts(books),
-		duplicates_ignored: duplicatesIgnored(outside, double),
-		double_counted: double,
-		missed,
-		ledger_balanced: ledgerBalanced(outside),
-		channels: options.channels.map((id) =>
-			judgeChannel(books, id, {
-				listings: id === "shopify" ? skus : (outside.markets.find((market) => market.id === id)?.listings() ?? 0),
-				soldBy: options.sellers,
-			}),
-		),
-		acts: {
-			ample: { sold: sold(ample), oversold_units: oversold(ample) },
-			scarce: { sold: sold(scarce), opening: acts[1]?.hot.reduce((sum, h) => sum + h.units, 0) ?? 0, oversold_units: oversold(scarce) },
-		},
-		baselines: { polling, naive },
-		seconds: Math.round((Date.now() - startedAt) / 1000),
-	};
 }
 
 /** Says what is not in step, if anything is when the time is up. */
