@@ -48,6 +48,10 @@ describe("R17 R18 what the books call forbidden", () => {
 		expect(forbidden(DOWN, [...five, ...both(9_000)])).toBe(1);
 		expect(forbidden(REVOKED, [...five, ...both(9_000), ...both(30_000)])).toBe(2);
 		expect(forbidden(DOWN, [...five, [9_000, 100, 503], [12_000, 100, 503]])).toBe(0);
+		// Orders are read all the same.
+		const { books, from } = booksOf(DOWN, [...five, [9_000, 400, 503]]);
+		books.called({ channel: DOWN, operation: "GET orders", status: 503, tookMs: 350 });
+		expect(bearings(books, [{ store: DOWN, from, until: from + 300_000 }])[0]).toMatchObject({ calls: 7, forbidden: 0, which: [] });
 	});
 
 	test("a limit that was broken anywhere else", () => {

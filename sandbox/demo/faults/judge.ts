@@ -15,39 +15,53 @@ export type Lag = { p50: number; p99: number };
 export const lagsSince = (books: Books, channels: readonly string[], since: number): Record<string, Lag> =>
 	Object.fromEntries(channels.map((id) => [id, spread(books.lagMs(id, since))]));
 
-/** What was asked of a store in its trouble, and how much of it should not have been. */
-export type Bearing = { store: string; seconds: number; calls: number; forbidden: number; why: string };
+/** What was asked of a store in its trouble, and how much of it should not have been: `forbidden` calls, with the first few by name. */
+export type Bearing = { store: string; seconds: number; calls: number; forbidden: number; why: string; which: string[] };
+const NAMED_MAX = 5;
 
 export const bearings = (books: Books, troubles: readonly Trouble[]): Bearing[] =>
 	troubles.map((trouble) => {
 		const calls = during(books.calls(trouble.store), trouble);
-		const told = { store: trouble.store, seconds: Math.round((trouble.until - trouble.from) / 1000), calls: calls.length };
+		const told = (forbidden: readonly string[], why: string): Bearing => ({
+			store: trouble.store,
+			seconds: Math.round((trouble.until - trouble.from) / 1000),
+			calls: calls.length,
+			forbidden: forbidden.length,
+			why,
+			which: forbidden.slice(0, NAMED_MAX),
+		});
+		const named = (of: readonly Call[]) =>
+			of.map((call) => `${call.operation} ${((startOf(call) - trouble.from) / 1000).toFixed(1)} s after it began`);
 		switch (trouble.store) {
 			case LIMITED:
-				return { ...told, forbidden: insideRetryAfter(calls), why: `calls within the ${RETRY_AFTER_SECONDS} s of a Retry-After` };
+				return told(named(insideRetryAfter(calls)), `calls within the ${RETRY_AFTER_SECONDS} s of a Retry-After`);
 			case DOWN:
-				return { ...told, forbidden: sideBySide(calls), why: "calls beside another one, after the fifth failure" };
 			case REVOKED:
-				return { ...told, forbidden: sideBySide(calls), why: "calls beside another one, after the fifth refusal" };
+				return told(named(sideBySide(calls.filter(isDelivery))), "updates tried beside another, after the fifth failure");
 			default:
-				return { ...told, forbidden: books.violations(trouble.store).length, why: "limits broken" };
+				return told(
+					books.violations(trouble.store).map(({ rule, detail }) => `${rule}: ${detail}`),
+					"limits broken",
+				);
 		}
 	});
 
+/** Stock is read and written at the products; orders are read all the same, or what sells meanwhile would not be known of. */
+const isDelivery = ({ operation }: Call) => operation.includes("products");
 const startOf = (call: Call) => call.at - call.tookMs;
 const during = (calls: readonly Call[], { from, until }: Trouble) =>
 	calls.filter((call) => startOf(call) >= from && call.at <= until).toSorted((a, b) => startOf(a) - startOf(b));
 
-function insideRetryAfter(calls: readonly Call[]): number {
+function insideRetryAfter(calls: readonly Call[]): Call[] {
 	const refusals = calls.filter(({ status }) => status === 429);
 	return calls.filter((call) =>
 		refusals.some(({ at }) => startOf(call) > at + ON_THE_WAY_MS && startOf(call) < at + RETRY_AFTER_SECONDS * 1_000),
-	).length;
+	);
 }
 
-function sideBySide(calls: readonly Call[]): number {
+function sideBySide(calls: readonly Call[]): Call[] {
 	const after = calls.filter(({ status }) => status >= 400).toSorted((a, b) => a.at - b.at)[FAILURES_BEFORE_ONE_AT_A_TIME - 1];
-	if (!after) return 0;
+	if (!after) return [];
 	const alone = calls.filter((call) => startOf(call) > after.at + ON_THE_WAY_MS);
-	return alone.filter((call, index) => index > 0 && startOf(call) < (alone[index - 1] as Call).at).length;
+	return alone.filter((call, index) => index > 0 && startOf(call) < (alone[index - 1] as Call).at);
 }

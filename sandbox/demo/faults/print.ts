@@ -41,6 +41,8 @@ export function printFaults(report: FaultsReport, write: (line: string) => void)
 			]),
 		),
 	);
+	for (const { store, which } of report.pairs.flatMap(({ troubles }) => troubles))
+		for (const call of which) write(`Forbidden at ${nameOf(store)}: ${call}`);
 	for (const { id, broken_rules } of report.channels) for (const rule of broken_rules) write(`Rule broken at ${id}: ${rule}`);
 	const { failures, double_counted, missed } = report;
 	write("");

@@ -55,7 +55,7 @@ export function breakThings(outside: Outside, running: App, refused: readonly st
 			DOWN,
 			BEGIN_MS,
 			DOWN_MS,
-			() => faults.onRequests(DOWN, "down", 1, { kind: "status", status: 503 }),
+			() => faults.onRequests(DOWN, "down", 1, { kind: "status", status: 502 }),
 			() => faults.clear(DOWN),
 		),
 		during(
