@@ -1,6 +1,7 @@
 import { forgetOldMail, lookForAlerts, type Mailer, queueDigests, sendMail } from "#alerts";
 import { runBulk } from "#app/backfill/index.ts";
 import { ensureWebhooks, forgetOldRequests, runSetUp } from "#app/connections/guests/index.ts";
+import { runCancellations } from "#app/oversells/index.ts";
 import { runReplays } from "#app/replay/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
@@ -84,6 +85,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		async "connections.lifecycle"({ shopId }) {
 			const handled = await handleLifecycle(deps, shopId);
 			return handled.outcome === "again" ? { again: { delayMs: handled.delayMs } } : undefined;
+		},
+		async "oversells.cancel"({ shopId, connectionId }) {
+			const run = await unlessClosed(() => runCancellations(deps, shopId, connectionId));
+			return run && run.againInMs !== null ? { again: { delayMs: run.againInMs } } : undefined;
 		},
 		async "flow.send"({ shopId }) {
 			const sending = await unlessClosed(() => sendEvents(deps, shopId));

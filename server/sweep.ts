@@ -2,6 +2,7 @@ import { findWaitingMail } from "#alerts";
 import { findWaitingBulks } from "#app/backfill/index.ts";
 import { findAskedSetUps } from "#app/connections/guests/index.ts";
 import type { Pool } from "#app/db.server.ts";
+import { findDueCancellations } from "#app/oversells/index.ts";
 import { findWaitingReplays } from "#app/replay/index.ts";
 import { askForOverdueReadings, findWaitingShops } from "#apply";
 import { channel as channelOf, channels } from "#channels";
@@ -55,6 +56,7 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		// Its own pace is a round a second, and a run may wait for a channel for hours.
 		gapMs: 5_000,
 	},
+	cancellations: { find: async (pool) => (await findDueCancellations(pool)).map((payload) => ({ job: "oversells.cancel", payload })) },
 	lifecycle: {
 		find: async (pool) => (await findWaitingLifecycle(pool)).map((shopId) => ({ job: "connections.lifecycle", payload: { shopId } })),
 	},

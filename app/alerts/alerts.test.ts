@@ -58,7 +58,34 @@ describe("R29 what is told of", () => {
 		const written = await mails();
 		expect(written.map(({ subject }) => subject)).toEqual([expect.stringMatching(/^Oversold: /), expect.stringMatching(/^Covered: /)]);
 		expect(written[0]?.text_body).toContain("2 units owed");
-		expect(written[0]?.text_body).toContain(`${APP((await domain()) ?? "")}/app/items/${shop.items[0]}`);
+		expect(written[0]?.text_body).toContain(`${APP((await domain()) ?? "")}/app/oversells?item=${shop.items[0]}`);
+	});
+
+	test("R11 an oversell that ended without stock says how, and does not speak of stock", async () => {
+		await oversell(3);
+		await turnsOf();
+		await query(
+			"UPDATE oversell SET covered = 3, moved = 2, cancelled = 1, state = 'cancelled', resolved_at = clock_timestamp() WHERE shop_id = $1",
+			[shop.shopId],
+		);
+		expect(await turnsOf()).toEqual(["oversell over"]);
+		const [, over] = await mails();
+		expect(over?.subject).toMatch(/^Settled: /);
+		expect(over?.text_body).toContain("What was owed: 1 cancelled, 2 taken from another location.");
+		expect(over?.text_body).toContain("sold on all channels again");
+		await oversell(1);
+		await query(
+			"UPDATE alert SET opened_at = opened_at - interval '2 hours', noticed_at = noticed_at - interval '2 hours' WHERE shop_id = $1",
+			[shop.shopId],
+		);
+		await turnsOf();
+		await query("UPDATE oversell SET state = 'dismissed', dismissed_at = clock_timestamp() WHERE shop_id = $1 AND state = 'open'", [
+			shop.shopId,
+		]);
+		await turnsOf();
+		const last = (await mails()).at(-1);
+		expect(last?.text_body).toContain("1 dismissed");
+		expect(last?.text_body).not.toContain("sold on all channels again");
 	});
 
 	test("a channel that cannot be reached after two minutes, with its reason; what passes by itself tells nobody", async () => {

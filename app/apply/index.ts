@@ -3,4 +3,5 @@ export { type AppliedWork, type ApplyDeps, type DrainOutcome, drainShop } from "
 export type { ChannelTraits } from "./load.ts";
 export { askForOverdueReadings, findWaitingShops } from "./overdue.ts";
 export { changeWithListings, refreshListings } from "./refresh.ts";
+export { AFTER_AN_OVERSELL } from "./sql/endings.ts";
 export { lockLane } from "./sql/lane.ts";

@@ -35,7 +35,7 @@ export async function loadState(
 	const orders = await loadOrders(tx, shopId, [...wanted.values()]);
 	const found = await findListings(tx, shopId, named.listings);
 
-	const itemIds = new Set<number>(input.itemIds);
+	const itemIds = new Set<number>([...(input.itemIds ?? []), ...named.itemIds]);
 	for (const link of found) if (link.itemId !== null) itemIds.add(link.itemId);
 	for (const order of orders) for (const id of itemsOf(order)) itemIds.add(id);
 	for (const id of await itemsOfBatches(tx, shopId, named.batches)) itemIds.add(id);
@@ -117,6 +117,7 @@ export async function loadState(
 		passedElsewhere: guard.passedElsewhere,
 		eventId: 0,
 		movements: [],
+		endings: [],
 		ordinal: 0,
 		fetches: [],
 		complaints: [],
@@ -150,6 +151,8 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 		copies: [] as string[],
 		listings: [] as { connectionId: number; externalId: string }[],
 		items: [] as string[],
+		/** By our own ids. */
+		itemIds: [] as number[],
 		variants: [] as string[],
 		products: [] as string[],
 		batches: [] as number[],
@@ -175,6 +178,11 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 				}
 				if (homeIds.has(connectionId) && event.source?.identifier) named.copies.push(event.source.identifier);
 				for (const line of event.lines) if (line.listingExternalId !== null) nameListing(connectionId, line.listingExternalId);
+				break;
+			case "owed.move":
+			case "owed.substitute":
+				named.orders.push({ connectionId, orderId: event.ofOrderId });
+				named.itemIds.push(event.itemId, ...(event.type === "owed.substitute" ? [event.substituteItemId] : []));
 				break;
 			case "home.reading":
 			case "home.item":

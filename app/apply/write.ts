@@ -3,6 +3,7 @@ import { requestFetch } from "#inbox";
 import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
 import { writeListings } from "#listings";
 import { type ApplyState, componentsOf } from "./decide/state.ts";
+import { pauseAfterOversell, type WrittenEnding, writeEndings } from "./sql/endings.ts";
 import { writeGuard } from "./sql/guard.ts";
 import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences, writeMirrorSources } from "./sql/inbox.ts";
 
@@ -34,11 +35,8 @@ export async function writeState(
 	);
 	const wereUnanswered = state.deltas.changed().filter(({ loaded }) => loaded?.expired || loaded?.state === "unresolved");
 	await resolveSettledBatches(tx, shopId, [...new Set(wereUnanswered.map(({ value }) => value.batchId))]);
-	await writeOversells(
-		tx,
-		shopId,
-		state.oversells.changed().map((c) => c.value),
-	);
+	const oversells = state.oversells.changed().map((c) => c.value);
+	const oversellIds = await writeOversells(tx, shopId, oversells);
 
 	// A listing's lag is measured from the newest movement of what it sells.
 	const newest = new Map<number, number>();
@@ -78,6 +76,33 @@ export async function writeState(
 		shopId,
 		orders.flatMap((o) => [`unmapped:${o.connectionId}:${o.orderId}`, `copy:${o.orderId}`]).filter((key) => !complained.has(key)),
 	);
+	await writeEndings(tx, shopId, endingsOf(state, oversellIds));
+	const ended = new Set(state.endings.map(({ itemId }) => itemId));
+	await pauseAfterOversell(
+		tx,
+		shopId,
+		[...ended].filter((itemId) => owedOf(state, itemId) === 0),
+	);
 	await writeDifferences(tx, shopId, state.differences);
 	await writeMirrorSources(tx, shopId, state.mirrorSources);
 }
+
+const owedOf = (state: ApplyState, itemId: number): number =>
+	[...state.oversells.values()].reduce((sum, o) => (o.itemId === itemId && o.state === "open" ? sum + o.units - o.covered : sum), 0);
+
+/** With what brought the stock: the last movement of the same event that raised the item. */
+const endingsOf = (state: ApplyState, ids: ReadonlyMap<string, number>): WrittenEnding[] =>
+	state.endings.flatMap(({ sourceKey, eventId, ...ending }) => {
+		const oversellId = ids.get(sourceKey) ?? state.oversells.get(sourceKey)?.id;
+		if (oversellId == null) return [];
+		const raised = state.movements.findLast((m) => m.eventId === eventId && m.itemId === ending.itemId && m.delta > 0);
+		return [
+			{
+				...ending,
+				oversellId,
+				itemOwed: owedOf(state, ending.itemId),
+				cause: raised?.cause ?? null,
+				causeOrderId: raised?.orderId ?? null,
+			},
+		];
+	});

@@ -107,6 +107,8 @@ export type Capabilities = {
 	baselineDays?: number;
 	/** The regular poll of orders is made no more often than this, whatever the operator has set. Without it: as set. */
 	pollEveryMs?: number;
+	/** Its API can cancel an order (`ChannelClient.cancelOrder`); in the merchant's words, what that does and does not do there. */
+	cancelsOrders?: { cost: string };
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
 	extraPollEveryMs?: number;
 };
@@ -194,11 +196,19 @@ export type ChannelClient = {
 	listOrders(options: { since: string }): AsyncIterable<OrderPage>;
 	/** null: the channel does not have it (any more). */
 	readOrder(orderId: string): Promise<OrderSnapshot | null>;
+	/**
+	 * Only channels that `cancelsOrders`. Cancels an order that nothing was sent of; one that is cancelled already is `cancelled`. Throws
+	 * ChannelError; where its `outcomeUnknown` is set, the order tells.
+	 */
+	cancelOrder?(orderId: string): Promise<CancelResult>;
 	webhooks: WebhookManager | null;
 	/** Only channels of role `home`. */
 	home?: HomeClient;
 	close(): Promise<void>;
 };
+
+/** refused: the channel would not, or it is too late; the reason is a sentence for the merchant. */
+export type CancelResult = { outcome: "cancelled" } | { outcome: "refused"; reason: string };
 
 export type HealthReport =
 	| { health: "green"; account: string; detail: Readonly<Record<string, string>> }

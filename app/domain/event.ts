@@ -160,6 +160,17 @@ export const homeApprovalSchema = z.object({
 	readAt: instant,
 	verdict: z.enum(["approve", "write-back"]),
 });
+/**
+ * What both ways out of an oversell name, by our ids: whose owed units, and who wants it (the session token's `sub`). They are no
+ * messages of the order, which are counted again as a whole.
+ */
+const owed = { v: z.literal(1), oversellId: z.int(), itemId: z.int(), ofOrderId: id, actor: z.string().min(1).max(200) };
+
+/** A person takes an order's owed units from another location, as far as these are free there. */
+export const owedMoveSchema = z.object({ ...owed, type: z.literal("owed.move"), locationId: z.int() });
+
+/** A person sends another item instead of the owed units, as far as it is free where the channel sells from. */
+export const owedSubstituteSchema = z.object({ ...owed, type: z.literal("owed.substitute"), substituteItemId: z.int() });
 
 export const lifecycleSchema = z.object({
 	v: z.literal(1),
@@ -193,6 +204,8 @@ export const stockEventSchema = z.discriminatedUnion("type", [
 	deltaVoidSchema,
 	watermarkSchema,
 	homeApprovalSchema,
+	owedMoveSchema,
+	owedSubstituteSchema,
 ]);
 export const canonicalEventSchema = z.union([stockEventSchema, lifecycleSchema]);
 
@@ -204,6 +217,8 @@ export type HomeItem = z.infer<typeof homeItemSchema>;
 export type HomeLocation = z.infer<typeof homeLocationSchema>;
 export type HomeApproval = z.infer<typeof homeApprovalSchema>;
 export type ListingSeen = z.infer<typeof listingSeenSchema>;
+export type OwedMove = z.infer<typeof owedMoveSchema>;
+export type OwedSubstitute = z.infer<typeof owedSubstituteSchema>;
 export type StockEvent = z.infer<typeof stockEventSchema>;
 export type LifecycleEvent = z.infer<typeof lifecycleSchema>;
 export type CanonicalEvent = z.infer<typeof canonicalEventSchema>;

@@ -37,6 +37,8 @@ export const catalog = {
 	"shopify.import": job({ queue: "upkeep", payload: z.object({ shopId }) }),
 	/** Takes what Shopify says of the app in a shop: uninstalled, erase, scopes, a finished export. */
 	"connections.lifecycle": job({ queue: "upkeep", payload: z.object({ shopId }) }),
+	/** Cancels orders on their channel that a person has asked to be cancelled. */
+	"oversells.cancel": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
 	/** Tells the shop's automations what has happened. */
 	"flow.send": job({ queue: "channels", payload: z.object({ shopId }) }),
 	/** Sends a shop's e-mails. */

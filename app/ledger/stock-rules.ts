@@ -29,21 +29,21 @@ export function allocate(stocks: readonly Stock[], itemId: number, locationIds: 
 
 /**
  * What of a line's stored allocation is given back when it goes from `counted` units to `counted − units`. Per component the
- * same share is given back, so a bundle that was changed meanwhile gives back what was taken, not what it is made of today.
- * Owed units first, then the location taken from last.
+ * same share is given back, so a bundle that was changed meanwhile gives back what was taken, not what it is made of today. A
+ * substitute counts as the component that it stands in for. Owed units first, then the location taken from last.
  */
 export function release(allocations: readonly Allocation[], counted: number, units: number): Allocation[] {
 	if (counted <= 0 || units <= 0) return [];
 	const back: Allocation[] = [];
-	for (const itemId of new Set(allocations.map((a) => a.itemId))) {
-		const own = allocations.filter((a) => a.itemId === itemId);
+	for (const component of new Set(allocations.map(componentOf))) {
+		const own = allocations.filter((a) => componentOf(a) === component);
 		const total = own.reduce((sum, a) => sum + a.quantity, 0);
 		let left = total - Math.floor((total * (counted - units)) / counted);
 		const order = [...own].reverse().sort((a, b) => Number(b.short > 0) - Number(a.short > 0));
 		for (const a of order) {
 			const quantity = Math.min(left, a.quantity);
 			if (quantity <= 0) continue;
-			back.push({ itemId, locationId: a.locationId, quantity, short: Math.min(quantity, a.short) });
+			back.push({ ...a, quantity, short: Math.min(quantity, a.short) });
 			left -= quantity;
 		}
 	}
@@ -54,7 +54,7 @@ export function release(allocations: readonly Allocation[], counted: number, uni
 export function mergeAllocations(stored: readonly Allocation[], change: readonly Allocation[], sign: 1 | -1): Allocation[] {
 	const merged = stored.map((a) => ({ ...a }));
 	for (const c of change) {
-		const row = merged.find((a) => a.itemId === c.itemId && a.locationId === c.locationId);
+		const row = merged.find((a) => a.itemId === c.itemId && a.locationId === c.locationId && componentOf(a) === componentOf(c));
 		if (row) {
 			row.quantity += sign * c.quantity;
 			row.short = Math.max(0, row.short + sign * c.short);
@@ -62,3 +62,6 @@ export function mergeAllocations(stored: readonly Allocation[], change: readonly
 	}
 	return merged.filter((a) => a.quantity !== 0 || a.short !== 0);
 }
+
+/** What of the sold thing the units stand for. */
+const componentOf = (allocation: Allocation): number => allocation.insteadOf ?? allocation.itemId;

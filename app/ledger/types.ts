@@ -75,8 +75,9 @@ export type Movement = {
  * home-explained: takes back what `home` booked when an order turns out to be its reason. gone: the item left home.
  * held: takes back what of `home` waits for approval, and books it when it has it: its sum is `withheld`. kept: a former figure that
  * home is told again.
+ * moved: an order's owed units are taken from another location, or another item is sent instead.
  */
-export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone" | "held" | "kept";
+export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone" | "held" | "kept" | "moved";
 
 export type Oversell = {
 	id: number | null;
@@ -86,10 +87,26 @@ export type Oversell = {
 	orderId: string;
 	lineId: string;
 	units: number;
+	/** Of `units`: not owed any more, in whatever way. */
 	covered: number;
-	state: "open" | "covered" | "dismissed";
+	/** Open also while a person has dismissed it: it is owed all the same. Otherwise how its last unit ended. */
+	state: "open" | OwedEnd;
 	sourceKey: string;
 	occurredAt: number;
+	/** When the buyer ordered, at the earliest, by the channel's clock; without it: `occurredAt`. */
+	placedAt?: number;
+	/** Of `covered`: what did not end by stock that came. Without it: nothing. */
+	ended?: OwedEnded;
+};
+
+/** How owed units end: stock came, they were taken elsewhere, the order let them go, something else is sent. */
+export type OwedEnd = "covered" | "moved" | "cancelled" | "substituted";
+export type OwedEnded = {
+	readonly moved: number;
+	readonly cancelled: number;
+	readonly substituted: number;
+	/** Who ended the last of them: the session token's `sub`, or "system". */
+	readonly by: string;
 };
 
 export type Order = {
@@ -123,4 +140,5 @@ export type OrderLine = {
 	allocations: readonly Allocation[];
 };
 
-export type Allocation = { itemId: number; locationId: number; quantity: number; short: number };
+/** `insteadOf`: it is a substitute for this item, of which the line holds so many units fewer. */
+export type Allocation = { itemId: number; locationId: number; quantity: number; short: number; insteadOf?: number };

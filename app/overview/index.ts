@@ -5,6 +5,7 @@ import type { ChannelOverview, LagHours, NameOf, Overview } from "./overview.ts"
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
 import { readHomeFigures } from "./sql/read-home-figures.ts";
+import { readKeptPaused } from "./sql/read-kept-paused.ts";
 import { readLagHours as readHours } from "./sql/read-lag-hours.ts";
 import { readListings } from "./sql/read-listings.ts";
 import { readNames } from "./sql/read-names.ts";
@@ -32,6 +33,7 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 				waiting: await readWaiting(client, shopId),
 				oversells: await readOversells(client, shopId, nameOf),
 				approvals: await readApprovals(client, shopId),
+				keptPaused: await readKeptPaused(client, shopId),
 				consents: await readConsents(client, shopId, nameOf),
 				attention: await readAttention(client, shopId, nameOf),
 				sales: await readSales(client, shopId, nameOf),

@@ -49,6 +49,7 @@ const overview = (differences: Partial<Overview> = {}): Overview => ({
 	waiting: { messages: 0, since: null },
 	oversells: { count: 0, units: 0, open: 0, unitsOwed: 0, newest: [] },
 	approvals: [],
+	keptPaused: 0,
 	consents: [],
 	attention: { updates: NONE, messages: NONE, newest: [] },
 	sales: { orders: NONE, newest: [] },

@@ -5,6 +5,7 @@ export type Need =
 	| { need: "unreachable"; channel: ChannelOverview }
 	| { need: "oversold"; line: OversellLine }
 	| { need: "approval"; changes: WaitingChanges }
+	| { need: "kept-paused"; listings: number }
 	| { need: "consent"; consent: EndingConsent }
 	| { need: "undelivered" | "not-understood"; line: AttentionLine };
 
@@ -12,12 +13,13 @@ export type Need =
  * Everything that waits for a person, in the order in which it costs money: a channel that sells from an old figure, units that
  * are owed to buyers, a mass change that waits for approval, a consent that is about to end, then what was set aside. `total` counts those too that are not listed.
  */
-export function needsYou({ channels, oversells, approvals, consents, attention }: Overview): { total: Counted; needs: Need[] } {
+export function needsYou({ channels, oversells, approvals, keptPaused, consents, attention }: Overview): { total: Counted; needs: Need[] } {
 	const unreachable = channels.filter(({ health, state }) => health.state === "red" && state !== "paused");
 	const needs: Need[] = [
 		...unreachable.map((channel) => ({ need: "unreachable" as const, channel })),
 		...oversells.newest.filter(({ owed }) => owed > 0).map((line) => ({ need: "oversold" as const, line })),
 		...approvals.map((changes) => ({ need: "approval" as const, changes })),
+		...(keptPaused > 0 ? [{ need: "kept-paused" as const, listings: keptPaused }] : []),
 		...consents.map((consent) => ({ need: "consent" as const, consent })),
 		...attention.newest.map((line) => ({
 			need: line.direction === "out" ? ("undelivered" as const) : ("not-understood" as const),
@@ -27,7 +29,14 @@ export function needsYou({ channels, oversells, approvals, consents, attention }
 	const { updates, messages } = attention;
 	return {
 		total: {
-			count: unreachable.length + oversells.open + approvals.length + consents.length + updates.count + messages.count,
+			count:
+				unreachable.length +
+				oversells.open +
+				approvals.length +
+				(keptPaused > 0 ? 1 : 0) +
+				consents.length +
+				updates.count +
+				messages.count,
 			more: updates.more || messages.more,
 		},
 		needs,

@@ -41,6 +41,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 	const order = on("app.orders.$channel.$order", `/app/orders/${at.woocommerce}/${at.order}`);
 	const failures = on("app.failed-updates._index", "/app/failed-updates?index");
 	const failure = on("app.failed-updates.$id", `/app/failed-updates/${at.failure}`);
+	const oversell = on("app.oversells.$id", `/app/oversells/${at.oversell}`);
 	const connect = on("app.channels.connect.$channel", "/app/channels/connect/woocommerce");
 	return [
 		stock("pause", { item: of.item }, true),
@@ -89,6 +90,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { people: [{ userId: of.member, name: "Renamed" }] }, true),
 		json("app.settings", "/app/settings", "", { guards: { zero: null, raise: null } }),
 		json("app.settings", "/app/settings", "", { newcomers: "approve" }),
+		json("app.settings", "/app/settings", "", { afterOversell: "pause" }),
 		json("app.settings", "/app/settings", "", {
 			mail: {
 				rules: ["oversell", "approval", "failures", "lag", "unreachable", "paused"].map((kind) => ({
@@ -142,6 +144,14 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		failure("link", { listing: of.listing, item: of.items[1] ?? 0, press: "isolation-5" }, true),
 		failure("correct", { text: "{}", press: "isolation-6" }),
 		failure("discard", { reason: "A test" }),
+		oversell("take-from", { oversell: of.oversell, location: of.location, press: "isolation-7" }, true),
+		oversell("substitute", { oversell: of.oversell, item: of.items[1] ?? 0, press: "isolation-8" }, true),
+		oversell("take-from", { oversell: at.oversell, location: of.location, press: "isolation-9" }, true),
+		oversell("substitute", { oversell: at.oversell, item: of.items[1] ?? 0, press: "isolation-10" }, true),
+		oversell("send-instead", { oversell: of.oversell, text: "The blue one" }, true),
+		...[["cancel"], ["dismiss", { reason: "A test" }] as const, ["reopen"]].map(([intent, fields]) =>
+			oversell(String(intent), (fields ?? {}) as Record<string, string>),
+		),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
@@ -164,6 +174,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.failure);
 		case "approvals/:id":
 			return String(ids.changes);
+		case "oversells/:id":
+			return String(ids.oversell);
 		case "runs/:run":
 			return String(ids.run);
 		case "items/:id":

@@ -41,6 +41,7 @@ export type Ids = FilledShop & {
 	failure: number;
 	problem: number;
 	event: number;
+	oversell: number;
 	run: number;
 	changes: number;
 	rulesEntry: number;
@@ -199,8 +200,12 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		[item, shop.location, shop.shopify],
 	);
 	await all(
-		"INSERT INTO oversell (shop_id, item_id, location_id, connection_id, order_id, units, source_key, occurred_at) VALUES ($1, $2, $3, $4, '777', 1, 'o', now())",
+		"INSERT INTO oversell (shop_id, item_id, location_id, connection_id, order_id, line_id, units, source_key, occurred_at) VALUES ($1, $2, $3, $4, '777', '1', 1, 'o', now())",
 		[item, shop.location, woocommerce],
+	);
+	await all(
+		"INSERT INTO order_cancellation (shop_id, connection_id, order_id, state, asked_by, ended_at) VALUES ($1, $2, '777', 'refused', '7', now())",
+		[woocommerce],
 	);
 	await all("INSERT INTO bundle_component VALUES ($1, $2, $3, 2)", [shop.items[1], item]);
 	await all("INSERT INTO connection_location VALUES ($1, $2, $3)", [woocommerce, shop.location]);
@@ -333,6 +338,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		failure: (await one<{ id: number }>("SELECT id FROM dead_letter WHERE shop_id = $1")).id,
 		problem: (await one<{ id: number }>("SELECT id FROM problem WHERE shop_id = $1")).id,
 		event: (await one<{ id: number }>("SELECT id FROM inbox_event WHERE shop_id = $1 AND event IS NOT NULL ORDER BY id DESC LIMIT 1")).id,
+		oversell: (await one<{ id: number }>("SELECT id FROM oversell WHERE shop_id = $1")).id,
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
 		changes: (await one<{ id: number }>("SELECT id FROM change_set WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,

@@ -106,6 +106,7 @@ export function createModel(options: ModelOptions): ApplyState {
 		passedElsewhere: { zero: 0, raise: 0 },
 		eventId: 0,
 		movements: [],
+		endings: [],
 		ordinal: 0,
 		fetches: [],
 		complaints: [],

@@ -1,6 +1,7 @@
 import type { Queryable } from "#app/db.server.ts";
 import type { AlertKind } from "../kinds.ts";
 import { asHtml, asText, type Letter, type LetterPart } from "./letter.ts";
+import { readEnds, sayEnds } from "./read-ends.ts";
 import { readNames } from "./read-names.ts";
 
 export type Composed = { sourceKey: string; subject: string; text: string; html: string };
@@ -19,7 +20,13 @@ export async function composeAlerts(
 	const base = appUrlOf(names.domain);
 	// What begins is read first.
 	const ordered = [...turns].sort((a, b) => (a.turn === b.turn ? a.id - b.id : a.turn === "opened" ? -1 : 1));
-	const parts = ordered.slice(0, PARTS_MAX).map((turn) => partOf(turn, names.nameOf(turn), base));
+	const listed = ordered.slice(0, PARTS_MAX);
+	const ended = await readEnds(
+		db,
+		shopId,
+		listed.filter(({ kind, turn }) => kind === "oversell" && turn === "over"),
+	);
+	const parts = listed.map((turn) => partOf(turn, names.nameOf(turn), base, ended.get(turn.id) ?? []));
 	const [first] = parts;
 	const opened = turns.filter(({ turn }) => turn === "opened").length;
 	const subject =
@@ -42,19 +49,19 @@ export async function composeAlerts(
 const number = (value: unknown): string => Number(value ?? 0).toLocaleString("en");
 const plural = (value: unknown, one: string, many = `${one}s`): string => `${number(value)} ${Number(value) === 1 ? one : many}`;
 
-function partOf({ kind, subject, detail, turn }: Told, name: string, base: string): LetterPart {
+function partOf({ kind, subject, detail, turn }: Told, name: string, base: string, ends: Parameters<typeof sayEnds>[0]): LetterPart {
 	const over = turn === "over";
 	const channel = { label: "Open the channel", url: `${base}/app/channels/${subject}` };
 	switch (kind) {
 		case "oversell":
 			return over
-				? { heading: `Covered: ${name}`, lines: ["Stock covers what was owed. It is sold on all channels again."] }
+				? { ...sayEnds(ends, name), link: { label: "See what became of it", url: `${base}/app/oversells?item=${subject}` } }
 				: {
 						heading: `Oversold: ${name}`,
 						lines: [
 							`${plural(detail.units, "unit")} owed to buyers. The other channels show 0 until stock covers it; that happens by itself when you add stock.`,
 						],
-						link: { label: "See which orders", url: `${base}/app/items/${subject}` },
+						link: { label: "See which orders, and what to do", url: `${base}/app/oversells?item=${subject}` },
 					};
 		case "approval": {
 			const products = plural(detail.products, "product");

@@ -5,6 +5,7 @@ import { wantedFigure, withhold } from "./guard.ts";
 import { decideSeen, decideWatermark } from "./listing.ts";
 import { moveStock, stocksOf } from "./move.ts";
 import { decideOrder } from "./order.ts";
+import { coverOversells, decideMove, decideSubstitute } from "./owed.ts";
 import { absorb, decideReading, openEffects } from "./reading.ts";
 import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./state.ts";
 
@@ -14,14 +15,14 @@ import { type ApplyState, type BatchEvent, stockKey, type Verdict } from "./stat
  */
 export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdict[] {
 	return events.map((event) => {
-		const lists = [state.movements, state.fetches, state.complaints, state.differences, state.mirrorSources];
+		const lists = [state.movements, state.endings, state.fetches, state.complaints, state.differences, state.mirrorSources];
 		const lengths = lists.map((list) => list.length);
 		state.ordinal = 0;
 		state.eventId = event.id;
 		state.touched.clear();
 		try {
 			const verdict = decideOne(state, event);
-			coverOversells(state);
+			coverOversells(state, event);
 			refreshListings(state);
 			for (const draft of draftsOf(state)) draft.keep();
 			return verdict;
@@ -79,6 +80,10 @@ function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 			return decideApproval(state, batchEvent, event);
 		case "orders.watermark":
 			return decideWatermark(state, batchEvent, event.watermark);
+		case "owed.move":
+			return decideMove(state, batchEvent, event);
+		case "owed.substitute":
+			return decideSubstitute(state, batchEvent, event);
 		default: {
 			const unknown: never = event;
 			throw new Error(`No rule for the event ${JSON.stringify(unknown)}`);
@@ -109,22 +114,6 @@ function decideGone(
 		state.touched.add(itemId);
 	}
 	return { outcome: "applied", note: "item gone" };
-}
-
-/** Stock covers what is owed, oldest first, and the oversell closes by itself. */
-function coverOversells(state: ApplyState): void {
-	for (const itemId of state.touched) {
-		const owed = stocksOf(state, itemId).reduce((sum, s) => sum + Math.max(0, -s.net), 0);
-		const open = [...state.oversells.values()].filter((o) => o.itemId === itemId && o.state === "open");
-		let covers = open.reduce((sum, o) => sum + o.units - o.covered, 0) - owed;
-		for (const oversell of open.sort((a, b) => a.occurredAt - b.occurredAt)) {
-			if (covers <= 0) break;
-			const now = Math.min(covers, oversell.units - oversell.covered);
-			covers -= now;
-			const covered = oversell.covered + now;
-			state.oversells.set(oversell.sourceKey, { ...oversell, covered, state: covered === oversell.units ? "covered" : "open" });
-		}
-	}
 }
 
 /** Every listing that a moved item feeds, its bundles' included, is told what it must show now. */

@@ -1,6 +1,6 @@
 import { mergeAllocations, type Order, type OrderLine, release } from "#ledger";
 import { type ApplyState, connectionOf, orderKey } from "./state.ts";
-import { governed, moveAllocation, type OrderChange, takeParts } from "./take.ts";
+import { endOwedOf, governed, moveAllocation, type OrderChange, takeParts } from "./take.ts";
 
 /**
  * A home line whose held units change by `units`. Home lowers the figure of the variant that it sold and knows nothing of what the
@@ -26,6 +26,7 @@ export function moveKit(state: ApplyState, change: OrderChange, line: OrderLine,
 function giveKitsBack(state: ApplyState, change: OrderChange, line: OrderLine, kits: number): OrderLine {
 	const back = release(line.allocations, line.kitUnits, kits);
 	for (const allocation of back) moveAllocation(state, change, line, allocation, 1);
+	endOwedOf(state, change, line, back);
 	return { ...line, kitUnits: line.kitUnits - kits, allocations: mergeAllocations(line.allocations, back, -1) };
 }
 

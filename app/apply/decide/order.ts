@@ -105,7 +105,7 @@ function creditLines(state: ApplyState, change: OrderChange): void {
 		if (units === 0) continue;
 		// The line holds as many units as before; only who took them from the stock is another.
 		const counted = { ...line, held: line.held - line.mirrored, mirrored: 0 };
-		const moved = units > 0 ? giveBack(state, change, counted, units) : take(state, change, counted, -units);
+		const moved = units > 0 ? giveBack(state, change, counted, units, { leaves: false }) : take(state, change, counted, -units);
 		change.lines.set(line.lineId, { ...moved, held: line.held, mirrored: credit });
 	}
 }
@@ -211,7 +211,8 @@ function moveLine(state: ApplyState, change: OrderChange, line: OrderLine, targe
 	const credit = units > 0 ? Math.min(units, room) : -Math.min(-units, line.mirrored);
 	const counted = { ...line, held: line.held - line.mirrored, mirrored: 0 };
 	const rest = units - credit;
-	const moved = rest > 0 ? take(state, change, counted, rest) : rest < 0 ? giveBack(state, change, counted, -rest) : counted;
+	const moved =
+		rest > 0 ? take(state, change, counted, rest) : rest < 0 ? giveBack(state, change, counted, -rest, { leaves: true }) : counted;
 	const mirrored = line.mirrored + credit;
 	return { ...moved, held: moved.held + mirrored, mirrored };
 }

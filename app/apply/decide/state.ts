@@ -1,5 +1,5 @@
 import type { StockEvent } from "#domain";
-import type { DeltaLine, Movement, Order, Oversell, Prediction, Stock } from "#ledger";
+import type { DeltaLine, Movement, Order, Oversell, OwedEnd, Prediction, Stock } from "#ledger";
 import type { ConnectionRules, Listing } from "#listings";
 import type { Draft } from "./draft.ts";
 
@@ -43,6 +43,8 @@ export type ApplyState = {
 	/** The event that is being decided. */
 	eventId: number;
 	movements: Movement[];
+	/** Owed units that came to an end, in order. */
+	endings: Ending[];
 	/** Movements made by the event that is being decided: the last part of their source keys. */
 	ordinal: number;
 	fetches: FetchWish[];
@@ -106,6 +108,19 @@ export type FetchWish = {
 	externalId: string;
 	dueAt: number;
 	reason: string;
+};
+/** Units of one oversell that are not owed any more, and how that came. `left`: of the same oversell, still owed. */
+export type Ending = {
+	sourceKey: string;
+	itemId: number;
+	how: OwedEnd;
+	units: number;
+	left: number;
+	by: string;
+	eventId: number;
+	/** Where they are taken now, or where stock came. */
+	locationId: number;
+	substituteItemId: number | null;
 };
 /** Something a person has to settle although the event was applied as far as it could be (an unmapped line). */
 export type Complaint = { connectionId: number; eventId: number; errorClass: string; error: string; sourceKey: string };

@@ -1,5 +1,6 @@
 import { type Allocation, allocate, mergeAllocations, type Order, type OrderLine, release } from "#ledger";
 import { moveStock, stockAt, stocksOf } from "./move.ts";
+import { releaseOwed } from "./owed.ts";
 import { type ApplyState, type BatchEvent, type ConnectionFacts, componentsOf, stockKey } from "./state.ts";
 
 /** One order that is being brought to a newer state. */
@@ -44,11 +45,19 @@ export function takeParts(
 	return taken;
 }
 
-export function giveBack(state: ApplyState, change: OrderChange, line: OrderLine, units: number): OrderLine {
+/** `leaves`: the order holds so many units fewer; otherwise only who took them from the stock is another, and it owes them all the same. */
+export function giveBack(
+	state: ApplyState,
+	change: OrderChange,
+	line: OrderLine,
+	units: number,
+	{ leaves }: { leaves: boolean },
+): OrderLine {
 	const counted = line.held - line.baseline;
 	const fromCounted = Math.min(Math.max(counted, 0), units);
 	const back = release(line.allocations, counted, fromCounted);
 	for (const allocation of back) moveAllocation(state, change, line, allocation, 1);
+	if (leaves) endOwedOf(state, change, line, back);
 	// What was there before we began was never taken from a location of ours: it comes back to the channel's first one.
 	const fromBaseline = units - fromCounted;
 	if (fromBaseline > 0) {
@@ -71,6 +80,10 @@ export function giveBack(state: ApplyState, change: OrderChange, line: OrderLine
 		allocations: mergeAllocations(line.allocations, back, -1),
 	};
 }
+
+/** What leaves an order's line is not owed to it any more. */
+export const endOwedOf = (state: ApplyState, change: OrderChange, line: OrderLine, back: readonly Allocation[]): void =>
+	releaseOwed(state, change.event, { connectionId: change.connection.id, orderId: change.order.orderId, lineId: line.lineId }, back);
 
 /** Stock, what home must be told, and the shortage: all for one (item, location). */
 export function moveAllocation(state: ApplyState, change: OrderChange, line: OrderLine, allocation: Allocation, sign: 1 | -1): void {
@@ -101,6 +114,7 @@ export function moveAllocation(state: ApplyState, change: OrderChange, line: Ord
 			state: "open",
 			sourceKey,
 			occurredAt: change.to,
+			placedAt: change.from,
 		});
 	}
 }

@@ -38,8 +38,9 @@ export async function lockStock(
 		[shopId, itemIds],
 	);
 	const oversells = await tx.query(
-		`SELECT id, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at
-		 FROM oversell WHERE shop_id = $1 AND item_id = ANY($2::bigint[]) AND state = 'open' ORDER BY id`,
+		`SELECT id, item_id, location_id, connection_id, order_id, line_id, units, covered, source_key, occurred_at, placed_at,
+		   moved, cancelled, substituted, ended_by
+		 FROM oversell WHERE shop_id = $1 AND item_id = ANY($2::bigint[]) AND covered < units ORDER BY id`,
 		[shopId, itemIds],
 	);
 	return {
@@ -86,9 +87,11 @@ export async function lockStock(
 			lineId: r.line_id,
 			units: r.units,
 			covered: r.covered,
-			state: r.state,
+			state: "open",
 			sourceKey: r.source_key,
 			occurredAt: r.occurred_at.getTime(),
+			placedAt: (r.placed_at ?? r.occurred_at).getTime(),
+			ended: { moved: r.moved, cancelled: r.cancelled, substituted: r.substituted, by: r.ended_by ?? "system" },
 		})),
 	};
 }

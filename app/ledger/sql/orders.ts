@@ -23,8 +23,8 @@ export async function loadOrders(
 		[shopId, wanted],
 	);
 	const allocations = await tx.query(
-		`SELECT o.connection_id, o.order_id, line_id, item_id, location_id, quantity, short FROM ${from} JOIN order_line_allocation o ON ${on}
-		 ORDER BY item_id, location_id`,
+		`SELECT o.connection_id, o.order_id, line_id, item_id, location_id, quantity, short, instead_of
+		 FROM ${from} JOIN order_line_allocation o ON ${on} ORDER BY item_id, location_id, instead_of`,
 		[shopId, wanted],
 	);
 	const key = (r: { connection_id: number; order_id: string }) => `${r.connection_id}:${r.order_id}`;
@@ -33,7 +33,8 @@ export async function loadOrders(
 		const k = `${key(r)}:${r.line_id}`;
 		const list = allocationsOf.get(k) ?? [];
 		allocationsOf.set(k, list);
-		list.push({ itemId: r.item_id, locationId: r.location_id, quantity: r.quantity, short: r.short });
+		const insteadOf = r.instead_of === 0 ? {} : { insteadOf: r.instead_of };
+		list.push({ itemId: r.item_id, locationId: r.location_id, quantity: r.quantity, short: r.short, ...insteadOf });
 	}
 	const linesOf = new Map<string, Map<string, OrderLine>>();
 	for (const r of lines.rows) {
@@ -158,22 +159,25 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 				location_id: a.locationId,
 				quantity: a.quantity,
 				short: a.short,
+				instead_of: a.insteadOf ?? 0,
 			})),
 		),
 	);
 	await tx.query(
 		`DELETE FROM order_line_allocation a USING jsonb_to_recordset($2::jsonb) AS o(connection_id bigint, order_id text)
 		 WHERE a.shop_id = $1 AND a.connection_id = o.connection_id AND a.order_id = o.order_id
-		   AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($3::jsonb) AS k(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint)
-		     WHERE k.connection_id = a.connection_id AND k.order_id = a.order_id AND k.line_id = a.line_id AND k.item_id = a.item_id AND k.location_id = a.location_id)`,
+		   AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset($3::jsonb) AS k(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint, instead_of bigint)
+		     WHERE k.connection_id = a.connection_id AND k.order_id = a.order_id AND k.line_id = a.line_id AND k.item_id = a.item_id AND k.location_id = a.location_id
+		       AND k.instead_of = a.instead_of)`,
 		[shopId, JSON.stringify(orders.map((o) => ({ connection_id: o.connectionId, order_id: o.orderId }))), JSON.stringify(allocations)],
 	);
 	if (allocations.length > 0) {
 		await tx.query(
-			`INSERT INTO order_line_allocation (shop_id, connection_id, order_id, line_id, item_id, location_id, quantity, short)
-			 SELECT $1, connection_id, order_id, line_id, item_id, location_id, quantity, short
-			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint, quantity int, short int)
-			 ON CONFLICT (shop_id, connection_id, order_id, line_id, item_id, location_id) DO UPDATE SET quantity = excluded.quantity, short = excluded.short`,
+			`INSERT INTO order_line_allocation (shop_id, connection_id, order_id, line_id, item_id, location_id, quantity, short, instead_of)
+			 SELECT $1, connection_id, order_id, line_id, item_id, location_id, quantity, short, instead_of
+			 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, line_id text, item_id bigint, location_id bigint, quantity int, short int,
+			   instead_of bigint)
+			 ON CONFLICT (shop_id, connection_id, order_id, line_id, item_id, location_id, instead_of) DO UPDATE SET quantity = excluded.quantity, short = excluded.short`,
 			[shopId, JSON.stringify(allocations)],
 		);
 	}

@@ -126,16 +126,23 @@ export async function writeDeltaLines(tx: PoolClient, shopId: number, lines: rea
 	);
 }
 
-/** New oversells are inserted, open ones updated as stock covers them. */
-export async function writeOversells(tx: PoolClient, shopId: number, rows: readonly Oversell[]): Promise<void> {
-	if (rows.length === 0) return;
-	await tx.query(
-		`INSERT INTO oversell (shop_id, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at, resolved_at)
-		 SELECT $1, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at,
-		   CASE WHEN state = 'open' THEN NULL ELSE now() END
+/**
+ * New oversells are inserted, open ones updated as they come to an end. What a person has dismissed meanwhile stays dismissed: the
+ * decision is another transaction's, and does not wait for the lane. Returns the ids by `source_key`.
+ */
+export async function writeOversells(tx: PoolClient, shopId: number, rows: readonly Oversell[]): Promise<Map<string, number>> {
+	if (rows.length === 0) return new Map();
+	const written = await tx.query<{ id: number; source_key: string }>(
+		`INSERT INTO oversell (shop_id, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at, placed_at,
+		   moved, cancelled, substituted, ended_by, resolved_at)
+		 SELECT $1, item_id, location_id, connection_id, order_id, line_id, units, covered, state, source_key, occurred_at, placed_at,
+		   moved, cancelled, substituted, CASE WHEN state <> 'open' THEN ended_by END, CASE WHEN state <> 'open' THEN now() END
 		 FROM jsonb_to_recordset($2::jsonb) AS r(item_id bigint, location_id bigint, connection_id bigint, order_id text, line_id text,
-		   units int, covered int, state text, source_key text, occurred_at timestamptz)
-		 ON CONFLICT (shop_id, source_key) DO UPDATE SET covered = excluded.covered, state = excluded.state, resolved_at = excluded.resolved_at`,
+		   units int, covered int, state text, source_key text, occurred_at timestamptz, placed_at timestamptz, moved int, cancelled int, substituted int, ended_by text)
+		 ON CONFLICT (shop_id, source_key) DO UPDATE SET covered = excluded.covered, moved = excluded.moved, cancelled = excluded.cancelled,
+		   substituted = excluded.substituted, ended_by = excluded.ended_by, resolved_at = excluded.resolved_at,
+		   state = CASE WHEN oversell.state = 'dismissed' THEN 'dismissed' ELSE excluded.state END
+		 RETURNING id, source_key`,
 		[
 			shopId,
 			JSON.stringify(
@@ -150,10 +157,16 @@ export async function writeOversells(tx: PoolClient, shopId: number, rows: reado
 					state: o.state,
 					source_key: o.sourceKey,
 					occurred_at: iso(o.occurredAt),
+					placed_at: iso(o.placedAt ?? o.occurredAt),
+					moved: o.ended?.moved ?? 0,
+					cancelled: o.ended?.cancelled ?? 0,
+					substituted: o.ended?.substituted ?? 0,
+					ended_by: o.ended?.by ?? "system",
 				})),
 			),
 		],
 	);
+	return new Map(written.rows.map((row) => [row.source_key, row.id]));
 }
 
 const iso = (value: number | null): string | null => (value === null ? null : new Date(value).toISOString());

@@ -14,7 +14,18 @@ export type Entry = {
 	undoable: boolean;
 };
 
-export const ENTRY_KINDS = ["rules", "pauses", "links", "bundles", "locations", "channels", "failures", "approvals", "people"] as const;
+export const ENTRY_KINDS = [
+	"rules",
+	"pauses",
+	"links",
+	"bundles",
+	"locations",
+	"channels",
+	"failures",
+	"oversells",
+	"approvals",
+	"people",
+] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The audit's actions by kind; what begins with a kind's word belongs to it. */
@@ -47,6 +58,18 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"problem.reopened",
 	],
 	approvals: ["changes.approved", "changes.kept", "changes.written_back", "guards.changed"],
+	oversells: [
+		"oversell.covered",
+		"oversell.moved",
+		"oversell.cancelled",
+		"oversell.substituted",
+		"oversell.dismissed",
+		"oversell.reopened",
+		"oversell.send_instead",
+		"oversell.cancel_asked",
+		"oversell.cancel_refused",
+		"oversells.afterwards_chosen",
+	],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "emails.changed", "view.saved", "view.deleted"],
 };
 

@@ -60,6 +60,7 @@ export function listingIdsOf({ before, after }: Pick<AuditRow, "before" | "after
 function itemIdsOf(row: AuditRow): number[] {
 	const sides = [row.before, row.after];
 	if (row.action === "bundle.changed") return [Number(row.subject), ...sides.flatMap(partsOf).map(({ itemId }) => itemId)];
+	if (row.action.startsWith("oversell.")) return sides.flatMap(owedItemsOf);
 	return row.action === "listings.moved" ? sides.flatMap(linkedOf).slice(0, LINKED_MAX) : [];
 }
 
@@ -69,6 +70,10 @@ const LINKED_MAX = 20;
 /** The products that one side of an entry links listings to. */
 export const linkedOf = (side: unknown): number[] =>
 	asList(isRecord(side) ? side.links : null).flatMap((one) => (isRecord(one) && typeof one.itemId === "number" ? [one.itemId] : []));
+
+/** What was owed, and what is sent instead. */
+const owedItemsOf = (side: unknown): number[] =>
+	isRecord(side) ? [side.itemId, side.substituteItemId].filter((id): id is number => typeof id === "number") : [];
 
 /** The parts in one side of such an entry. */
 export function partsOf(side: unknown): { itemId: number; quantity: number }[] {

@@ -6,6 +6,7 @@ import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
 import { linkedOf, listingIdsOf, NAMED_MAX, partsOf, type Words } from "./read-words.ts";
+import { AFTERWARDS, sayOversell } from "./say-oversell.ts";
 
 type Said = Pick<Entry, "what" | "before" | "after">;
 type Fields = Record<string, unknown>;
@@ -21,10 +22,11 @@ export function sayEntry(row: AuditRow, words: Words): Entry {
 	};
 }
 
-const urlOf = ({ action, subject }: AuditRow): string | null => {
+function urlOf({ action, subject }: AuditRow): string | null {
 	if (action.startsWith("replay.")) return `/app/failed-updates/runs/${Number(subject)}`;
-	return action.startsWith("changes.") ? `/app/approvals/${Number(subject)}` : null;
-};
+	if (action.startsWith("changes.")) return `/app/approvals/${Number(subject)}`;
+	return action.startsWith("oversell.") ? `/app/oversells/${Number(subject)}` : null;
+}
 
 /** An action that this page has no words for yet is shown by its name: better than not at all. */
 function say(row: AuditRow, words: Words): Said {
@@ -33,7 +35,14 @@ function say(row: AuditRow, words: Words): Said {
 	const channel = words.channel(Number(row.subject));
 	const things = () => sayListings(row, words);
 	const plain = (what: string): Said => ({ what, before: null, after: null });
+	if (row.action.startsWith("oversell.")) return sayOversell(row.action, after, words);
 	switch (row.action) {
+		case "oversells.afterwards_chosen":
+			return {
+				what: "Chose what happens after an oversell",
+				before: AFTERWARDS[String(before.afterwards)] ?? null,
+				after: AFTERWARDS[String(after.afterwards)] ?? null,
+			};
 		case "policy.changed":
 			if (listingIdsOf(row).length === 0)
 				return { what: `Changed the rule of ${channel}`, before: sayPolicy(before.policy), after: sayPolicy(after.policy) };

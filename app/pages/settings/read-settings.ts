@@ -1,6 +1,7 @@
 import { type LastMail, lastMail, type MailRules, readMailRules } from "#alerts";
 import type { Pool } from "#app/db.server.ts";
 import { readShopGuards } from "#app/guards/index.ts";
+import { type Afterwards, readAfterwards } from "#app/oversells/index.ts";
 import { listMembers, type Member, newcomerRight, type Right } from "#app/rights/index.ts";
 import { type ChannelDefaults, readChannelDefaults } from "#connections";
 import type { Guards } from "#domain";
@@ -13,6 +14,7 @@ export type SettingsPage = {
 	defaults: ChannelDefaults;
 	guards: Guards;
 	newcomers: Right;
+	afterOversell: Afterwards;
 	members: (Member & { isReader: boolean })[];
 	/** `available`: this server sends e-mails at all. `last`: whether they arrive. */
 	mail: { available: boolean; rules: MailRules; last: LastMail | null };
@@ -33,6 +35,7 @@ export async function readSettings(
 		defaults: await readChannelDefaults(pool, shopId),
 		guards: await readShopGuards(pool, shopId),
 		newcomers: await newcomerRight(pool, shopId),
+		afterOversell: await readAfterwards(pool, shopId),
 		members: members.map((member) => ({ ...member, isReader: member.userId === reader })),
 		mail: { available: sendsMail, rules: await readMailRules(pool, shopId), last: await lastMail(pool, shopId) },
 		asOf: (shop.rows[0]?.as_of ?? new Date()).toISOString(),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ALERT_KINDS, RECIPIENTS_MAX, saveMailRules } from "#alerts";
 import type { Pool } from "#app/db.server.ts";
 import { saveGuards } from "#app/guards/index.ts";
+import { AFTERWARDS, setAfterwards } from "#app/oversells/index.ts";
 import { changeRight, nameMember, RIGHTS, type RightChange, setNewcomerRight } from "#app/rights/index.ts";
 import { setChannelDefaults } from "#connections";
 import { guardsSchema, policySchema } from "#domain";
@@ -14,6 +15,7 @@ export const settingsChange = z.object({
 	defaults: z.object({ policy: policySchema, locationIds: z.array(z.int().positive()).max(LOCATIONS_MAX) }).optional(),
 	guards: guardsSchema.optional(),
 	newcomers: z.enum(RIGHTS).optional(),
+	afterOversell: z.enum(AFTERWARDS).optional(),
 	people: z
 		.array(z.object({ userId: z.string().min(1).max(100), right: z.enum(RIGHTS).optional(), name: z.string().max(200).optional() }))
 		.max(PEOPLE_MAX)
@@ -46,13 +48,14 @@ export async function saveSettings(
 	actor: string,
 ): Promise<SettingsSaved> {
 	const steps: (() => Promise<{ outcome: RightChange["outcome"] }>)[] = [];
-	const { defaults, guards, newcomers, people, mail } = change;
+	const { defaults, guards, newcomers, afterOversell, people, mail } = change;
 	if (mail) {
 		const saved = await saveMailRules(pool, shopId, mail, actor);
 		if (saved.outcome === "refused") return saved;
 	}
 	if (defaults) steps.push(() => setChannelDefaults(pool, shopId, { defaults, actor }));
 	if (guards) steps.push(() => saveGuards(pool, shopId, { guards, actor }));
+	if (afterOversell) steps.push(() => setAfterwards(pool, shopId, { afterwards: afterOversell, actor }));
 	if (newcomers) steps.push(() => setNewcomerRight(pool, shopId, { right: newcomers, actor }));
 	for (const { userId, name } of people) if (name !== undefined) steps.push(() => nameMember(pool, shopId, { userId, name, actor }));
 	const rights = people.flatMap(({ userId, right }) => (right === undefined ? [] : [{ userId, right }]));

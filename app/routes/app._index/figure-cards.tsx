@@ -1,4 +1,4 @@
-import { BlockStack, Box, Card, InlineGrid, Text } from "@shopify/polaris";
+import { BlockStack, Box, Card, InlineGrid, Link, Text } from "@shopify/polaris";
 import type { Overview } from "#app/overview/index.ts";
 import { needsYou } from "#app/overview/needs-you.ts";
 import { counted, number, plural } from "../../components/words.ts";
@@ -22,13 +22,14 @@ export function FigureCards({ overview }: { overview: Overview }) {
 			<Figure
 				id="oversold"
 				label="Oversold, last 24 hours"
+				url="/app/oversells"
 				value={number(oversells.units)}
 				tone={oversells.unitsOwed > 0 ? "critical" : undefined}
 				note={
 					oversells.unitsOwed > 0
 						? `${plural(oversells.unitsOwed, "unit")} still owed`
 						: oversells.units > 0
-							? "all covered since"
+							? "none owed any more"
 							: "units"
 				}
 			/>
@@ -43,15 +44,21 @@ export function FigureCards({ overview }: { overview: Overview }) {
 	);
 }
 
-type FigureProps = { id: string; label: string; value: string; note: string; tone?: "critical" | "caution" | undefined };
+type FigureProps = { id: string; label: string; value: string; note: string; url?: string; tone?: "critical" | "caution" | undefined };
 
-function Figure({ id, label, value, note, tone }: FigureProps) {
+function Figure({ id, label, value, note, url, tone }: FigureProps) {
 	return (
 		<Card>
 			<Box minHeight="100%">
 				<BlockStack gap="100">
 					<Text as="h2" variant="bodySm" tone="subdued">
-						{label}
+						{url ? (
+							<Link monochrome url={url}>
+								{label}
+							</Link>
+						) : (
+							label
+						)}
 					</Text>
 					<Text as="p" variant="headingXl" {...(tone ? { tone } : {})}>
 						<span className="figures" data-testid={`figure-${id}`}>

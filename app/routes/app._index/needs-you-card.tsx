@@ -74,13 +74,13 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 			};
 		}
 		case "oversold": {
-			const { itemId, title, sku, owed, order, channel, at } = need.line;
+			const { id, title, sku, owed, order, channel, at } = need.line;
 			return {
 				subject: title || sku,
 				sentence: `${plural(owed, "unit")} owed on ${order ? `${channel} ${order}` : channel}, ${ago(at, asOf)}. It is held at 0 on the other channels until stock covers it.`,
 				badge: "Oversold",
 				tone: "critical",
-				action: { label: "Open product", url: `/app/items/${itemId}` },
+				action: { label: "See what to do", url: `/app/oversells/${id}` },
 			};
 		}
 		case "approval": {
@@ -94,6 +94,14 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: { label: "Approve or keep", url: `/app/approvals/${id}` },
 			};
 		}
+		case "kept-paused":
+			return {
+				subject: "Paused after an oversell",
+				sentence: `${plural(need.listings, "listing")} with stock again ${need.listings === 1 ? "stays" : "stay"} at 0 until somebody resumes ${need.listings === 1 ? "it" : "them"}, as your settings say.`,
+				badge: "Paused",
+				tone: "warning",
+				action: { label: "See what is paused", url: "/app/stock?state=paused" },
+			};
 		case "consent": {
 			const { connectionId, channel, endsAt } = need.consent;
 			const left = Date.parse(endsAt) - Date.parse(asOf);
@@ -132,6 +140,8 @@ const keyOf = (need: Need): string => {
 			return `channel-${need.channel.id}`;
 		case "approval":
 			return `approval-${need.changes.id}`;
+		case "kept-paused":
+			return need.need;
 		case "consent":
 			return `consent-${need.consent.connectionId}`;
 		default:

@@ -57,6 +57,7 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	channels: "Channels",
 	failures: "Failures",
 	approvals: "Approvals",
+	oversells: "Oversells",
 	people: "People and views",
 };
 const VIEWS = [{ name: "All", query: "" }, ...Object.entries(KIND_WORDS).map(([kind, name]) => ({ name, query: `kind=${kind}` }))];

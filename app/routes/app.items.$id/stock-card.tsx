@@ -24,7 +24,8 @@ export function StockCard({ item }: { item: ItemPage }) {
 					</InlineStack>
 					{item.owed > 0 && (
 						<Text as="p" tone="subdued">
-							More was sold than was there. Other channels show 0 until stock covers it, then go on by themselves.
+							{`${item.available > 0 ? "Held back" : "Held at zero"}: ${number(item.owed)} owed to orders. `}
+							<Link url={`/app/oversells?item=${item.id}`}>See which, and what to do</Link>
 						</Text>
 					)}
 				</BlockStack>

@@ -13,6 +13,7 @@ export type Draft = {
 	/** As they are typed. */
 	guards?: GuardsDraft;
 	newcomers?: Right;
+	afterOversell?: SettingsPage["afterOversell"];
 	mail?: MailRules;
 	people?: Readonly<Record<string, { right?: Right; name?: string }>>;
 };
@@ -44,7 +45,7 @@ const toGuards = (draft: GuardsDraft): Guards => ({
 });
 
 /** As the action takes it. */
-export function toChange({ buffer, was, locationIds, guards, newcomers, people, mail }: Draft) {
+export function toChange({ buffer, was, locationIds, guards, newcomers, afterOversell, people, mail }: Draft) {
 	const units = Number(buffer ?? 0);
 	const policy =
 		buffer === undefined ? (was?.policy ?? { kind: "exact" }) : units > 0 ? { kind: "buffer", buffer: units } : { kind: "exact" };
@@ -53,6 +54,7 @@ export function toChange({ buffer, was, locationIds, guards, newcomers, people, 
 		...(defaults ? { defaults } : {}),
 		...(guards ? { guards: toGuards(guards) } : {}),
 		...(newcomers ? { newcomers } : {}),
+		...(afterOversell ? { afterOversell } : {}),
 		...(mail ? { mail } : {}),
 		people: Object.entries(people ?? {}).map(([userId, one]) => ({ userId, ...one })),
 	};

@@ -16,6 +16,7 @@ import { PageError } from "../../components/route-error.tsx";
 import { SaveBar } from "../../components/save-bar.tsx";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
+import { AfterOversellCard } from "./after-oversell-card.tsx";
 import { CountedCard } from "./counted-card.tsx";
 import { DefaultsCard } from "./defaults-card.tsx";
 import { type Draft, isWrong, toChange } from "./draft.ts";
@@ -111,6 +112,12 @@ export default function SettingsPage() {
 					description="A wrong feed or a slip of the hand in Shopify does not take your channels offline: beyond these numbers somebody is asked first. Sales are never held back."
 				>
 					<GuardsCard {...card} />
+				</Layout.AnnotatedSection>
+				<Layout.AnnotatedSection
+					title="Oversells"
+					description="What happens to a product that was sold and not there, once nothing of it is owed any more. Until then it shows 0 where it would be sold again."
+				>
+					<AfterOversellCard {...card} />
 				</Layout.AnnotatedSection>
 				<Layout.AnnotatedSection
 					title="People"

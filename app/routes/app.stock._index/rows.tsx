@@ -56,7 +56,17 @@ function Cells({ row, channels, asOf }: { row: StockRow } & Chosen) {
 			</IndexTable.Cell>
 			<IndexTable.Cell>
 				<div className="cell-number" data-tone={row.owed > 0 ? "critical" : "subdued"}>
-					{number(row.owed)}
+					{row.owed > 0 ? (
+						<Link
+							monochrome
+							url={`/app/oversells?item=${row.itemId}`}
+							accessibilityLabel={`Held at zero: ${number(row.owed)} owed to orders. See which`}
+						>
+							{number(row.owed)}
+						</Link>
+					) : (
+						number(row.owed)
+					)}
 				</div>
 			</IndexTable.Cell>
 			{channels.map(({ id }) => (
@@ -138,7 +148,7 @@ function PhoneRow({ row, channels, asOf }: { row: StockRow } & Chosen) {
 					<dt>In Shopify</dt>
 					<dd>
 						{row.counted ? number(row.available) : "Not counted"}
-						{row.owed > 0 && <Badge tone="critical">{`${number(row.owed)} owed`}</Badge>}
+						{row.owed > 0 && <Badge tone="critical">{`Held at zero: ${number(row.owed)} owed`}</Badge>}
 					</dd>
 					{channels.map(({ id, name }) => (
 						<PhoneChannel key={id} name={name} listings={row.listings.filter((listing) => listing.channelId === id)} asOf={asOf} />

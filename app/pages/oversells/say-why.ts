@@ -1,0 +1,70 @@
+import type { Evidence, Why } from "#app/oversells/index.ts";
+import { plural } from "../../components/words.ts";
+import type { Words } from "../activity/read-words.ts";
+import type { WhySaid, WhyStep } from "./oversells.ts";
+
+type Found = { evidence: Evidence; takerChannelId: number | null; takerOrder: { id: string; name: string } | null; takerUnits: number };
+type Ref = { connectionId: number; orderId: string; isHome: boolean };
+
+/** The unit that was sold twice, moment by moment in one column; the durations are the hops that `whyOf` measured. */
+export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUnits }: Found, ref: Ref, words: Words): WhySaid {
+	const own = words.channel(ref.connectionId);
+	const other = takerChannelId === null ? "Shopify" : words.channel(takerChannelId);
+	const { taker, told, placedAt, heardAt, takenAt } = evidence;
+	const hop = (name: string) => why.hops.find((one) => one.name === name);
+	const taken = (name: "telling" | "working" | "taking", of: "taker" | "order") => {
+		const found = why.first === of ? hop(name) : undefined;
+		return found
+			? { tookMs: found.to === null ? null : Math.max(0, found.to - found.from), slow: found.slow }
+			: { tookMs: null, slow: false };
+	};
+	type Timed = Omit<WhyStep, "at"> & { at: number };
+	const steps: Timed[] = [];
+	const step = (at: number | null | undefined, what: string, rest: Partial<Omit<WhyStep, "at">> = {}) => {
+		if (at != null) steps.push({ at, what, where: null, tookMs: null, slow: false, order: null, ...rest });
+	};
+	if (taker) {
+		const order = takerOrder && takerChannelId !== null ? { url: urlOf(takerChannelId, takerOrder.id), name: takerOrder.name } : null;
+		step(taker.at, sayTaker(taker.kind, plural(takerUnits, "unit"), other), {
+			where: taker.kind === "moved" ? null : "by its own clock",
+			order,
+		});
+		step(taker.heardAt, taker.kind === "moved" ? "Lockstep was asked to" : `Lockstep heard of it from ${other}`, taken("telling", "taker"));
+		step(taker.appliedAt, "It was counted, and every other channel was to show less");
+		if (told) {
+			step(told.sentAt, `Lockstep told ${own} to show ${told.quantity ?? "less"}`, taken("working", "taker"));
+			step(told.takenAt, `${own} had taken it`, taken("taking", "taker"));
+		}
+	}
+	step(placedAt, ref.orderId === "" ? "" : `The buyer ordered on ${own}`, { where: "by its own clock" });
+	step(placedAt === null ? null : heardAt, `Lockstep heard of the order from ${own}`, taken("telling", "order"));
+	step(
+		takenAt,
+		placedAt === null ? "Shopify's own figure was below zero" : "The order was counted: more was sold than was there",
+		taken("working", "order"),
+	);
+	const said = steps.sort((a, b) => a.at - b.at).map(({ at, ...rest }): WhyStep => ({ at: new Date(at).toISOString(), ...rest }));
+	return {
+		reason: why.reason,
+		who: why.reason === "told-late" && why.first === "taker" ? other : own,
+		slowMs: why.slowMs,
+		steps: why.reason === "unknown" && said.length < 2 ? [] : said,
+		standing: evidence.standing,
+		failures: evidence.failures,
+	};
+}
+
+const urlOf = (channelId: number, orderId: string) => `/app/orders/${channelId}/${encodeURIComponent(orderId)}`;
+
+function sayTaker(kind: "sale" | "home-change" | "gone" | "moved", units: string, channel: string): string {
+	switch (kind) {
+		case "sale":
+			return `${units} sold on ${channel}: the last ones`;
+		case "home-change":
+			return `${units} taken off in Shopify, by hand, at the till or by another app`;
+		case "gone":
+			return "The product was deleted in Shopify";
+		case "moved":
+			return `${units} taken for another order that was owed`;
+	}
+}
