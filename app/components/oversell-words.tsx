@@ -33,13 +33,16 @@ export function sayReason({ reason, who, slowMs, standing, failures }: WhySaid):
 		case "told-late":
 			return {
 				title: `${who} told of its sale late`,
-				text: `The sale came first, and its news reached Lockstep only ${slow} later. Until then the other channel had no reason to show less.`,
+				text: `The sale came first. ${slow} later, when the same was bought on the other channel, Lockstep had not heard of it.`,
 			};
 		case "lockstep-behind":
-			return { title: "Lockstep was behind", text: `It had the news and needed ${slow} to pass it on. That is longer than it should be.` };
+			return {
+				title: "Lockstep was behind",
+				text: `It had the news for ${slow} and had not passed it on when the same was bought again. That is longer than it should be.`,
+			};
 		case "slow-accept":
 			return {
-				title: `${who} took ${slow} to take the new figure`,
+				title: `${who} needed ${slow} or more to take the new figure`,
 				text:
 					failures > 0
 						? `Lockstep sent it in time; ${plural(failures, "try", "tries")} failed before it was taken.`

@@ -38,7 +38,7 @@ describe.skipIf(!chromiumPath)("R29 R35 e-mails inside the Shopify admin", () =>
 		await mailbox.close();
 	});
 
-	test("an address is added, tried, and told of an oversell; its e-mail leads to the product, and says when it is over", async () => {
+	test("an address is added, tried, and told of an oversell; its e-mail leads to the orders that are owed, and says when it is over", async () => {
 		const { page, app, complaints, close } = await stage.open({ path: SETTINGS });
 		await app.getByLabel("Add an address").fill("Ann@Example.com");
 		await app.getByRole("button", { name: "Add", exact: true }).click();
@@ -70,7 +70,7 @@ describe.skipIf(!chromiumPath)("R29 R35 e-mails inside the Shopify admin", () =>
 		await letter.getByText("2 units owed to buyers").waitFor();
 		await page.screenshot({ path: picturePath("email-oversold") });
 		await letter.getByRole("link", { name: "See which orders" }).click();
-		await page.waitForURL(new RegExp(`/apps/lockstep/app/items/${shop.items[0]}`));
+		await page.waitForURL(new RegExp(`/apps/lockstep/app/oversells\\?item=${shop.items[0]}`));
 		await query("UPDATE oversell SET state = 'covered', covered = units");
 		await work();
 		expect(mailbox.received()[0]?.subject).toMatch(/^Covered: /);

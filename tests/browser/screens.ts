@@ -41,6 +41,8 @@ export const SCREENS: readonly Screen[] = [
 	screen("item", "app.items.$id"),
 	screen("orders", "app.orders._index"),
 	screen("order", "app.orders.$channel.$order"),
+	screen("oversells", "app.oversells._index"),
+	screen("oversell", "app.oversells.$id", { empty: "there is an owed order, or no such page" }),
 	screen("failed-updates", "app.failed-updates._index"),
 	screen("failed-update", "app.failed-updates.$id", { empty: "there is a failure, or no such page" }),
 	form("replay-preview", "app.failed-updates.replay"),

@@ -42,6 +42,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	let failure: number;
 	let run: number;
 	let changes: number;
+	let oversell: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	beforeAll(async () => {
 		stage = await openStage({ environment: AMAZON_ENVIRONMENT });
@@ -143,6 +144,8 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "item", path: `/items/${shop.items[0]}`, ready: "On the sales channels", from: "stock" },
 		{ name: "orders", path: "/orders", ready: "1005000", from: "overview" },
 		{ name: "order", path: `/orders/${shop.woocommerce}/1005000`, ready: "Was it taken in?", from: "orders" },
+		{ name: "oversells", path: "/oversells", ready: "1005000", from: "overview" },
+		{ name: "oversell", path: `/oversells/${oversell}`, ready: "What became of it", from: "oversells" },
 		{ name: "failed-updates", path: "/failed-updates", ready: "Refused by the channel", from: "overview" },
 		{ name: "failed-update", path: `/failed-updates/${failure}`, ready: "What was tried", from: "failed-updates" },
 		{ name: "replay-ended", path: `/failed-updates/runs/${run}`, ready: RUN, from: "failed-updates" },
@@ -182,6 +185,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			page("channels", "/channels", "Nothing else is connected yet"),
 			page("stock", "/stock", "No products yet"),
 			page("orders", "/orders", "No orders yet"),
+			page("oversells", "/oversells", "Nothing was ever sold twice"),
 			page("failed-updates", "/failed-updates", "Nothing has failed"),
 			page("replay-preview", "/failed-updates/replay?through=5", "Nothing to try again"),
 			page("activity", "/activity", "Nothing has been done yet"),
@@ -225,7 +229,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	describe("with 8,000 products of long names, 5,000 orders, twelve locations", () => {
 		beforeAll(async () => {
 			shop = await fillShop(stage.database.pool, SHOP, { listings: 8_000 });
-			({ amazon, single, failure, run, changes } = await makeHuge(stage.database.pool, shop));
+			({ amazon, single, failure, run, changes, oversell } = await makeHuge(stage.database.pool, shop));
 		}, 120_000);
 
 		beforeEach(async () => {
@@ -249,7 +253,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			/** They read only who is asking, and whose channel it is. */
 			const readLittle = ["connect", "renew", "new-keys"];
 			const failing = all().map((one) => ({ ...one, ready: FAILING }));
-			const away = ["location", "listing", "item", "sales_order", "audit", "dead_letter", "replay_run", "change_set"];
+			const away = ["location", "listing", "item", "sales_order", "oversell", "audit", "dead_letter", "replay_run", "change_set"];
 			await come(
 				"failing",
 				failing.filter(({ name }) => !readLittle.includes(name)),

@@ -11,7 +11,7 @@ const REFUSED = "The product cannot be changed while a bulk import of the store 
 export async function makeHuge(
 	pool: Pool,
 	shop: FilledShop,
-): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number }> {
+): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number; oversell: number }> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
 	const { shopId, woocommerce } = shop;
@@ -70,8 +70,9 @@ export async function makeHuge(
 		 VALUES ($1, 'amazon', 'A2NORTHWINDOUTDOORWITHALONGNAME', 'Amazon', false, 'live', 'amazon', '{"chosen":{}}', now() - interval '370 days') RETURNING id`,
 		[shopId],
 	);
+	const oversell = await oversells(pool, shop);
 	await query("ANALYZE");
-	return { amazon, single, failure, run, changes: await massChange(pool, shop) };
+	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell };
 }
 
 /** 7,900 products that would go to zero. */
@@ -89,6 +90,30 @@ async function massChange(pool: Pool, { shopId, location }: FilledShop): Promise
 		[shopId, location],
 	);
 	return rows[0]?.id ?? 0;
+}
+
+/** 2,000 orders that are owed, the newest 20 products with a long history, and all locations to take them from. Returns the newest one. */
+async function oversells(pool: Pool, { shopId, woocommerce, items, location }: FilledShop): Promise<number> {
+	const { rows } = await pool.query<{ id: number }>(
+		`INSERT INTO oversell (shop_id, item_id, location_id, connection_id, order_id, line_id, units, state, covered, source_key, occurred_at, placed_at, created_at, resolved_at)
+		 SELECT $1, ($3::bigint[])[1 + n % 500], $4, $2, (1005000 - n / 20)::text, '1', 1234567, state, CASE WHEN state = 'open' THEN 0 ELSE 1234567 END,
+		   'huge-' || n, now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN state <> 'open' THEN now() END
+		 FROM (SELECT 4000 - n AS n, CASE WHEN n % 3 = 0 OR n > 3900 THEN 'open' ELSE 'covered' END AS state FROM generate_series(1, 4000) n) o RETURNING id`,
+		[shopId, woocommerce, items.slice(0, 500), location],
+	);
+	await pool.query(
+		`INSERT INTO stock (shop_id, item_id, location_id, available)
+		 SELECT $1, i, l.id, 7654321 FROM unnest($2::bigint[]) i, location l WHERE l.shop_id = $1 AND l.id <> $3`,
+		[shopId, items.slice(0, 20), location],
+	);
+	const id = Number(rows.at(-1)?.id);
+	await pool.query(
+		`INSERT INTO audit (shop_id, actor, action, subject, after)
+		 SELECT $1, '548380009', 'oversell.send_instead', $2, jsonb_build_object('text', repeat('Send the other one. ', 20), 'connectionId', $3::bigint, 'orderId', '1005000', 'order', '#1005000', 'itemId', $4::bigint)
+		 FROM generate_series(1, 150)`,
+		[shopId, String(id), woocommerce, items[0]],
+	);
+	return id;
 }
 
 /** 5,000 orders, the newest of 120 lines; each line with what it did to stock. */

@@ -1,4 +1,4 @@
-import { type Client, type Pool, transaction } from "#app/db.server.ts";
+import { type Client, type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { readAfterwards, readEvidence, whyOf } from "#app/oversells/index.ts";
 import { channel as channelOf } from "#channels";
 import type { AuditRow } from "../activity/entry.ts";
@@ -64,6 +64,15 @@ export async function readOversell(
 const OF_THE_SAME = `EXISTS (SELECT FROM oversell k WHERE k.shop_id = $1 AND k.id = $2 AND k.connection_id = o.connection_id AND k.order_id = o.order_id
   AND (k.order_id <> '' OR k.id = o.id))`;
 
+/** All oversells of the order that one of them is of, also those that the page does not list. */
+export async function readIdsOfSame(db: Queryable, shopId: number, id: number): Promise<number[]> {
+	const { rows } = await db.query<{ id: number }>(`SELECT o.id FROM oversell o WHERE o.shop_id = $1 AND ${OF_THE_SAME} ORDER BY o.id`, [
+		shopId,
+		id,
+	]);
+	return rows.map((row) => row.id);
+}
+
 type OwedRow = {
 	id: number;
 	connection_id: number;
@@ -85,6 +94,7 @@ type OwedRow = {
 	send_instead: string | null;
 	is_home: boolean;
 	held: number | null;
+	mirrored: number | null;
 	place: number;
 	units_before: number;
 	on_hand: number | null;
@@ -96,6 +106,7 @@ SELECT o.id, o.connection_id, o.order_id, o.line_id, o.item_id, o.location_id, i
   o.resolved_at, o.ended_by, o.dismissed_by, o.dismissed_at, o.dismissed_reason, o.send_instead, c.is_home,
   (SELECT a.quantity FROM order_line_allocation a WHERE a.shop_id = $1 AND a.connection_id = o.connection_id AND a.order_id = o.order_id AND a.line_id = o.line_id
      AND a.item_id = o.item_id AND a.location_id = o.location_id AND a.instead_of = 0) AS held,
+  (SELECT n.mirrored FROM order_line n WHERE n.shop_id = $1 AND n.connection_id = o.connection_id AND n.order_id = o.order_id AND n.line_id = o.line_id) AS mirrored,
   line.ahead + 1 AS place, line.units_before, s.home_quantity AS on_hand
 FROM oversell o
 JOIN item i ON i.shop_id = $1 AND i.id = o.item_id
@@ -160,6 +171,7 @@ async function toLine(client: Client, shopId: number, row: OwedRow, words: Words
 function whyFixed(row: OwedRow, takes: number): string | null {
 	if (row.order_id === "") return "Shopify's own figure is below zero here. Move stock in Shopify, and Lockstep follows.";
 	if (takes > 0) return null;
+	if (!row.is_home && !row.mirrored) return "What the order holds is not on record, so nothing can be taken for it here.";
 	return row.is_home
 		? "Shopify keeps the units of its own orders. Change where the order is sent from in Shopify, and Lockstep follows."
 		: "A copy of this order in Shopify keeps its units. Change where that is sent from in Shopify, and Lockstep follows.";

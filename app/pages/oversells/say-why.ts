@@ -30,7 +30,7 @@ export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUn
 			order,
 		});
 		step(taker.heardAt, taker.kind === "moved" ? "Lockstep was asked to" : `Lockstep heard of it from ${other}`, taken("telling", "taker"));
-		step(taker.appliedAt, "It was counted, and every other channel was to show less");
+		step(taker.appliedAt, "That was counted, and every other channel was to show less");
 		if (told) {
 			step(told.sentAt, `Lockstep told ${own} to show ${told.quantity ?? "less"}`, taken("working", "taker"));
 			step(told.takenAt, `${own} had taken it`, taken("taking", "taker"));

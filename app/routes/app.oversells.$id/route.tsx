@@ -11,7 +11,7 @@ import { deps } from "#app/deps.server.ts";
 import { cancelOrder, dismissOversells, reopenOversells, type Taken, takeFrom, writeSendInstead } from "#app/oversells/index.ts";
 import { findSubstitutes } from "#app/pages/oversells/find-substitutes.ts";
 import type { OversellCard, OwedLine } from "#app/pages/oversells/oversells.ts";
-import { readOversell } from "#app/pages/oversells/read-card.ts";
+import { readIdsOfSame, readOversell } from "#app/pages/oversells/read-card.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { OversellBadge } from "../../components/oversell-words.tsx";
 import { PageError } from "../../components/route-error.tsx";
@@ -73,7 +73,7 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 		const wish = read.data;
 		if ("oversell" in wish && !card.lines.some(({ oversellId }) => oversellId === wish.oversell))
 			return { ok: false, message: "That is not owed to this order. Nothing was changed." };
-		const ids = card.lines.map(({ oversellId }) => oversellId);
+		const ids = await readIdsOfSame(database(), shopId, card.id);
 		const over = { ok: false, message: "It was settled already. Nothing was changed." };
 		switch (wish.intent) {
 			case "take-from":

@@ -84,7 +84,7 @@ function Elsewhere({ line, mayOperate, busyWith, press, onSend }: WaysCardProps)
 			{line.elsewhere.map(({ locationId, location, takes, leaves }) => {
 				const fields = { intent: "take-from", oversell: String(line.oversellId), location: String(locationId) };
 				return (
-					<InlineStack key={locationId} gap="200" align="space-between" blockAlign="center" wrap={false}>
+					<div key={locationId} className="row-sale-plain">
 						<BlockStack gap="0">
 							<Text as="p">{location}</Text>
 							<Quiet>{`Leaves ${number(leaves)} at ${location}. Shopify is told of both places.`}</Quiet>
@@ -99,7 +99,7 @@ function Elsewhere({ line, mayOperate, busyWith, press, onSend }: WaysCardProps)
 								{`Take ${number(takes)}`}
 							</Button>
 						)}
-					</InlineStack>
+					</div>
 				);
 			})}
 		</BlockStack>

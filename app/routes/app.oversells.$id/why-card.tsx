@@ -46,7 +46,7 @@ const Step = ({ step }: { step: WhyStep }) => (
 		<Text as="p" variant="bodySm" tone="subdued">
 			<Moment at={step.at} />
 			{step.where && ` ${step.where}`}
-			{step.tookMs !== null && ` · ${duration(step.tookMs)} after that before it`}
+			{step.tookMs !== null && ` · this took ${duration(step.tookMs)}`}
 			{step.order && (
 				<>
 					{" · "}

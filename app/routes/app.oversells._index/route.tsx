@@ -44,11 +44,13 @@ export default function OversellsPage() {
 		<AppPage title="Oversells" fullWidth>
 			<BlockStack gap="400">
 				{!oversells.isEmpty && (
-					<Text as="p" tone="subdued">
-						{counts.waiting === 0
-							? "Nothing is owed to a buyer. Here is what happened before."
-							: `${plural(oversells.unitsOwed, "unit")} owed to ${plural(counts.waiting, "order")}. Each product that is owed shows 0 where it would be sold again, until stock covers it.`}
-					</Text>
+					<Box paddingInline={{ xs: "400", md: "0" }}>
+						<Text as="p" tone="subdued">
+							{counts.waiting === 0
+								? "Nothing is owed to a buyer. Here is what happened before."
+								: `${plural(oversells.unitsOwed, "unit")} owed to ${plural(counts.waiting, "order")}. Each product that is owed shows 0 where it would be sold again, until stock covers it.`}
+						</Text>
+					</Box>
 				)}
 				<IndexList
 					names={{ singular: "owed order", plural: "owed orders" }}
