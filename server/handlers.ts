@@ -47,7 +47,18 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			const run = await unlessClosed(() => runFetches(deps, shopId, connectionId, { signal }));
 			return run && run.againInMs !== null ? { again: { delayMs: run.againInMs } } : undefined;
 		},
-		"delivery.push": (payload) => deliver(delivering, payload),
+		async "delivery.push"(payload) {
+			const done = await deliver(delivering, payload, "well");
+			if (done !== "other-lane") return done;
+			await deps.wake("delivery.retry", payload);
+			return undefined;
+		},
+		async "delivery.retry"(payload) {
+			const done = await deliver(delivering, payload, "troubled");
+			if (done !== "other-lane") return done;
+			await deps.wake("delivery.push", payload);
+			return undefined;
+		},
 		async "connections.poll-orders"({ shopId, connectionId }) {
 			await unlessClosed(() => pollOrders(deps, shopId, connectionId));
 			return undefined;

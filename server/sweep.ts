@@ -39,7 +39,13 @@ type Finder = {
 /** One line per kind of work that can wait. Each statement looks through an index at what is due, not at what there is. */
 const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Finder> => ({
 	events: { find: async (pool) => (await findWaitingShops(pool)).map((shopId) => ({ job: "apply.drain", payload: { shopId } })) },
-	pushes: { find: async (pool) => (await findDueDeliveries(pool)).map((payload) => ({ job: "delivery.push", payload })) },
+	pushes: {
+		find: async (pool) =>
+			(await findDueDeliveries(pool)).map(({ lane, ...payload }) => ({
+				job: lane === "troubled" ? "delivery.retry" : "delivery.push",
+				payload,
+			})),
+	},
 	fetches: { find: async (pool) => (await findDueFetches(pool)).map((payload) => ({ job: "ingest.fetch", payload })) },
 	readings: {
 		find: async (pool) => (await askForOverdueReadings(pool)).map((payload) => ({ job: "ingest.fetch", payload })),

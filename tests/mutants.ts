@@ -708,4 +708,32 @@ export const mutants: Mutant[] = [
 		to: "if (says === approved)",
 		tests: ["app/guards/guards.test.ts"],
 	},
+	{
+		name: "a channel in trouble takes the places of those that are well",
+		file: "app/delivery/deliver.ts",
+		from: 'passed.troubled ? "troubled" : "well"',
+		to: '"well"',
+		tests: ["tests/pipeline/failure-classes.test.ts"],
+	},
+	{
+		name: "new keys, and the orders of the meantime wait for the next poll",
+		file: "app/connections/guests/renew-access.ts",
+		from: "breaker_failures = 0, breaker_until = NULL, polled_at = NULL",
+		to: "breaker_failures = 0, breaker_until = NULL",
+		tests: ["app/connections/guests/renew-keys.test.ts"],
+	},
+	{
+		name: "new keys leave the webhooks' secret behind",
+		file: "app/connections/guests/renew-access.ts",
+		from: "...(webhookSecret ? { webhookSecret } : {})",
+		to: "...(webhookSecret ? {} : {})",
+		tests: ["app/connections/guests/renew-keys.test.ts"],
+	},
+	{
+		name: "Amazon's whole burst is used, and what comes late is too much",
+		file: "app/channels/amazon/operations.ts",
+		from: "Math.floor(burst - unitsPerSecond * LATE_SECONDS)",
+		to: "burst",
+		tests: ["app/channels/amazon/operations.test.ts"],
+	},
 ];

@@ -11,10 +11,12 @@ const PROBE_MS = 90_000;
 /** Refused credentials do not come back by themselves; this often we look whether somebody has mended them. */
 const CREDENTIALS_PROBE_MS = 5 * 60_000;
 
+/** `troubled`: its last call failed, and the next may hang as long as a call may take. */
+type Passed = { isHome: boolean; watching: boolean; troubled: boolean };
 export type Gate =
-	| { gate: "open"; isHome: boolean; watching: boolean }
+	| ({ gate: "open" } & Passed)
 	/** Whoever has something to send asks `takeProbe` first. */
-	| { gate: "half-open"; isHome: boolean; watching: boolean }
+	| ({ gate: "half-open" } & Passed)
 	| { gate: "shut"; waitMs: number }
 	| { gate: "closed" };
 
@@ -29,7 +31,7 @@ export async function passGate(db: Queryable, shopId: number, connectionId: numb
 	const [row] = rows;
 	if (!row) return { gate: "closed" };
 	if (row.wait_ms !== null && row.wait_ms > 0) return { gate: "shut", waitMs: Math.ceil(row.wait_ms) };
-	const passed = { isHome: row.is_home, watching: row.state === "watching" };
+	const passed = { isHome: row.is_home, watching: row.state === "watching", troubled: row.failures > 0 };
 	return { gate: row.failures < OPEN_AFTER_FAILURES ? "open" : "half-open", ...passed };
 }
 

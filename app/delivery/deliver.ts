@@ -15,14 +15,22 @@ const AGAIN_MIN_MS = 50;
 /** Connections that one sweep wakes; the rest is woken by the next one. */
 const CONNECTIONS_MAX = 1_000;
 
+/** A channel whose last call failed has worker places of its own: hundreds that hang at once take none from those that answer (R19). */
+export type Lane = "well" | "troubled";
+
 /**
- * The handler of `delivery.push`. Twice at once, or long after its cause: it looks at what is due now, claims it, and finds
- * nothing if another has done it.
+ * The handler of `delivery.push` and, in the lane for channels in trouble, of `delivery.retry`. Twice at once, or long after its
+ * cause: it looks at what is due now, claims it, and finds nothing if another has done it. "other-lane": nothing was done here.
  */
-export async function deliver(deps: DeliveryDeps, { shopId, connectionId }: { shopId: number; connectionId: number }): Promise<JobResult> {
+export async function deliver(
+	deps: DeliveryDeps,
+	{ shopId, connectionId }: { shopId: number; connectionId: number },
+	lane?: Lane,
+): Promise<JobResult | "other-lane"> {
 	const passed = await passGate(deps.pool, shopId, connectionId);
 	if (passed.gate === "closed") return undefined;
 	if (passed.gate === "shut") return again(passed.waitMs);
+	if (lane !== undefined && lane !== (passed.troubled ? "troubled" : "well")) return "other-lane";
 	const pushed = await (passed.isHome ? pushDeltas(deps, shopId, connectionId) : pushInTwoLanes(deps, shopId, connectionId));
 	switch (pushed.outcome) {
 		case "closed":
@@ -62,14 +70,16 @@ async function pushInTwoLanes(deps: DeliveryDeps, shopId: number, connectionId: 
 const again = (delayMs: number): JobResult =>
 	delayMs > AGAIN_MAX_MS ? undefined : { again: { delayMs: Math.max(AGAIN_MIN_MS, delayMs) } };
 
+export type DueDelivery = { lane: Lane; shopId: number; connectionId: number };
+
 /** For the sweep: connections that something is due for right now, whatever became of its wake. */
-export async function findDueDeliveries(db: Queryable): Promise<{ shopId: number; connectionId: number }[]> {
-	const { rows } = await db.query<{ shopId: number; connectionId: number }>(findStatement, [CONNECTIONS_MAX]);
+export async function findDueDeliveries(db: Queryable): Promise<DueDelivery[]> {
+	const { rows } = await db.query<DueDelivery>(findStatement, [CONNECTIONS_MAX]);
 	return rows;
 }
 
 const findStatement = `
-SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+SELECT CASE WHEN c.breaker_failures > 0 THEN 'troubled' ELSE 'well' END AS lane, c.shop_id AS "shopId", c.id AS "connectionId"
 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed'
 WHERE c.state IN ('live', 'watching') AND (c.breaker_until IS NULL OR c.breaker_until <= now()) AND CASE WHEN c.is_home
   THEN c.state = 'live' AND (

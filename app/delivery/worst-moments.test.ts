@@ -310,7 +310,7 @@ describe("workers", () => {
 		await child.kill();
 		await expect
 			.poll(() => findDueDeliveries(database.pool), { timeout: 5_000 })
-			.toContainEqual({ shopId: shop.shopId, connectionId: shop.guest });
+			.toContainEqual({ lane: "well", shopId: shop.shopId, connectionId: shop.guest });
 		await push();
 		expect(figure()).toBe(6);
 		expect(await listingOf(database.pool, shop, 0)).toMatchObject({ shown: 6, claimed: false, uncertain: true });

@@ -19,6 +19,8 @@ export const catalog = {
 	"ingest.fetch": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
 	/** Brings a connection's dirty listings to their newest number. */
 	"delivery.push": job({ queue: "channels", payload: z.object({ shopId, connectionId }) }),
+	/** The same for a connection whose last call failed, until one succeeds. */
+	"delivery.retry": job({ queue: "troubled", payload: z.object({ shopId, connectionId }) }),
 	/** Reads the orders that changed since the connection's watermark: what webhooks missed. */
 	"connections.poll-orders": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks at a connection's stock as a whole: what no webhook told is found and mended by the usual ways. */
@@ -67,12 +69,14 @@ export type TimerName = Exclude<keyof typeof catalog, JobName>;
 export type Payload<N extends JobName> = z.infer<(typeof catalog)[N]["payload"]>;
 
 /**
- * Three queues, because each costs a worker process one listening connection. `apply` is short work in our own database and
- * must never stand behind a channel that answers slowly; `upkeep` may take minutes and must never stand before a push (R19).
+ * Four queues and no more, because each costs a worker process one listening connection. `apply` is short work in our own database
+ * and must never stand behind a channel that answers slowly; `upkeep` may take minutes and must never stand before a push; a call
+ * to a channel in trouble may hang for the most of a minute, and stands behind other such calls only (R19).
  */
 export const queues = {
 	apply: { concurrency: 8 },
 	channels: { concurrency: 32 },
+	troubled: { concurrency: 16 },
 	upkeep: { concurrency: 8 },
 } as const satisfies Record<string, { concurrency: number }>;
 export type QueueName = keyof typeof queues;

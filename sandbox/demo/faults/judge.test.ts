@@ -41,17 +41,20 @@ describe("R17 R18 what the books call forbidden", () => {
 		).toBe(1);
 	});
 
-	test("two calls at once, after the fifth failure only", () => {
-		const five = [0, 1, 2, 3, 4].map((n) => [n * 1_000, 100, 503] as const);
-		const both = (at: number) => [[at, 400, 503] as const, [at + 100, 400, 503] as const];
-		expect(forbidden(DOWN, [...both(0), ...five.slice(0, 2)])).toBe(0);
-		expect(forbidden(DOWN, [...five, ...both(9_000)])).toBe(1);
-		expect(forbidden(REVOKED, [...five, ...both(9_000), ...both(30_000)])).toBe(2);
-		expect(forbidden(DOWN, [...five, [9_000, 100, 503], [12_000, 100, 503]])).toBe(0);
+	test("more tries than pauses that grow would make, after the fifth failure", () => {
+		const tries = (count: number, everyMs: number, from = 0) =>
+			Array.from({ length: count }, (_, n) => [from + n * everyMs, 100, 502] as const);
+		const five = tries(5, 1_000);
+		expect(forbidden(DOWN, [...five, ...tries(35, 8_000, 10_000)])).toBe(0);
+		expect(forbidden(DOWN, [...five, ...tries(20, 100, 10_000)])).toBe(0);
+		expect(forbidden(DOWN, [...five, ...tries(23, 100, 10_000)])).toBe(3);
+		expect(forbidden(REVOKED, [...five, ...tries(60, 1_000, 10_000)])).toBe(40);
+		// Before it, and what overlaps: one failure among others that were on their way with it.
+		expect(forbidden(DOWN, tries(40, 10))).toBe(0);
 		// Orders are read all the same.
-		const { books, from } = booksOf(DOWN, [...five, [9_000, 400, 503]]);
-		books.called({ channel: DOWN, operation: "GET orders", status: 503, tookMs: 350 });
-		expect(bearings(books, [{ store: DOWN, from, until: from + 300_000 }])[0]).toMatchObject({ calls: 7, forbidden: 0, which: [] });
+		const { books, from } = booksOf(DOWN, [...five, ...tries(20, 100, 10_000)]);
+		for (let n = 0; n < 9; n++) books.called({ channel: DOWN, operation: "GET orders", status: 502, tookMs: 50 });
+		expect(bearings(books, [{ store: DOWN, from, until: from + 300_000 }])[0]).toMatchObject({ calls: 34, forbidden: 0, which: [] });
 	});
 
 	test("a limit that was broken anywhere else", () => {

@@ -8,8 +8,11 @@ import { RETRY_AFTER_SECONDS, type Trouble } from "./troubles.ts";
  * next is nobody's fault: on two busy processors an answer takes up to this long to be read and written down.
  */
 const ON_THE_WAY_MS = 1_000;
-/** After so many failures in a row Lockstep promises to try with one call at a time. */
+/** After so many failures in a row Lockstep promises to try with one call at a time, after pauses that grow to 16 s with full jitter. */
 const FAILURES_BEFORE_ONE_AT_A_TIME = 5;
+/** Eight a minute on average, and what is to be looked up beside them; so many come by chance once in ten thousand minutes. */
+const TRIES_PER_MINUTE_MAX = 20;
+const MINUTE_MS = 60_000;
 
 export type Lag = { p50: number; p99: number };
 export const lagsSince = (books: Books, channels: readonly string[], since: number): Record<string, Lag> =>
@@ -37,7 +40,7 @@ export const bearings = (books: Books, troubles: readonly Trouble[]): Bearing[] 
 				return told(named(insideRetryAfter(calls)), `calls within the ${RETRY_AFTER_SECONDS} s of a Retry-After`);
 			case DOWN:
 			case REVOKED:
-				return told(named(sideBySide(calls.filter(isDelivery))), "updates tried beside another, after the fifth failure");
+				return told(named(inAHurry(calls.filter(isDelivery))), `over ${TRIES_PER_MINUTE_MAX} tries a minute, after the fifth failure`);
 			default:
 				return told(
 					books.violations(trouble.store).map(({ rule, detail }) => `${rule}: ${detail}`),
@@ -59,9 +62,16 @@ function insideRetryAfter(calls: readonly Call[]): Call[] {
 	);
 }
 
-function sideBySide(calls: readonly Call[]): Call[] {
-	const after = calls.filter(({ status }) => status >= 400).toSorted((a, b) => a.at - b.at)[FAILURES_BEFORE_ONE_AT_A_TIME - 1];
-	if (!after) return [];
-	const alone = calls.filter((call) => startOf(call) > after.at + ON_THE_WAY_MS);
-	return alone.filter((call, index) => index > 0 && startOf(call) < (alone[index - 1] as Call).at);
+/** Failures that overlap tell the same: they count as one. */
+function inAHurry(calls: readonly Call[]): Call[] {
+	let [failures, busyUntil, openedAt] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+	for (const call of calls.filter(({ status }) => status >= 400)) {
+		if (startOf(call) >= busyUntil && ++failures === FAILURES_BEFORE_ONE_AT_A_TIME) openedAt = call.at;
+		busyUntil = Math.max(busyUntil, call.at);
+	}
+	const after = calls.filter((call) => startOf(call) > openedAt + ON_THE_WAY_MS);
+	return after.filter((call, index) => {
+		const first = after[index - TRIES_PER_MINUTE_MAX];
+		return first !== undefined && startOf(call) - startOf(first) < MINUTE_MS;
+	});
 }
