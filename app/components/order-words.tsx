@@ -21,7 +21,7 @@ export function OrderBadges({ order }: { order: OrderRow }) {
 	return (
 		<InlineStack gap="100">
 			<Badge {...(covered ? {} : tone ? { tone } : {})}>
-				{order.state !== "oversold" ? label : covered ? "Oversold, covered since" : `Oversold, ${number(order.owed)} owed`}
+				{order.state !== "oversold" ? label : covered ? "Oversold, settled since" : `Oversold, ${number(order.owed)} owed`}
 			</Badge>
 			{order.cancelled && <Badge>Cancelled</Badge>}
 		</InlineStack>

@@ -33,6 +33,8 @@ export type OrderRow = {
 
 export type OrderPage = OrderRow & {
 	asOf: string;
+	/** Of an order that was sold what was not there: its page among the oversells. */
+	oversellId: number | null;
 	/** How it came to us first. */
 	source: string;
 	lines: OrderLineView[];

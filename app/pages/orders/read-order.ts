@@ -25,8 +25,9 @@ export async function readOrder(pool: Pool, shopId: number, key: { channelId: nu
 		pool,
 		async (client) => {
 			const values = [shopId, key.channelId, key.orderId];
-			const found = await client.query<FoundOrder & { first_source: string; as_of: Date }>(
-				`SELECT ${orderColumns}, o.first_source, now() AS as_of FROM sales_order o
+			const found = await client.query<FoundOrder & { first_source: string; as_of: Date; oversell_id: number | null }>(
+				`SELECT ${orderColumns}, o.first_source, now() AS as_of,
+				   (SELECT min(s.id) FROM oversell s WHERE s.shop_id = o.shop_id AND s.connection_id = o.connection_id AND s.order_id = o.order_id AND s.order_id <> '') AS oversell_id FROM sales_order o
 				  WHERE o.shop_id = $1 AND o.connection_id = $2 AND o.order_id = $3`,
 				values,
 			);
@@ -68,6 +69,7 @@ export async function readOrder(pool: Pool, shopId: number, key: { channelId: nu
 			return {
 				...toOrderRow(order, await readShopMap(client, shopId)),
 				asOf: order.as_of.toISOString(),
+				oversellId: order.oversell_id,
 				source: order.first_source,
 				lines: lines.rows.map((line) => toLine(line, allocations.rows)),
 				moves: moves.rows.map((move) => ({ ...move, at: move.at.toISOString() })),

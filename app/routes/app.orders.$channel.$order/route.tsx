@@ -130,8 +130,9 @@ function TakenCard({ order }: { order: OrderPage }) {
 							: ORDER_WORDS[order.state].means}
 						{order.state === "oversold" &&
 							(order.owed > 0
-								? ` ${plural(order.owed, "unit")} ${order.owed === 1 ? "is" : "are"} still owed.`
-								: " Stock has covered it since.")}
+								? ` ${plural(order.owed, "unit")} ${order.owed === 1 ? "is" : "are"} still owed. `
+								: " Nothing of it is open any more. ")}
+						{order.oversellId !== null && <Link url={`/app/oversells/${order.oversellId}`}>See why, and what became of it</Link>}
 						{order.cancelled && " It was cancelled on the channel; what it held came back."}
 					</dd>
 				</dl>
@@ -200,6 +201,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 	"give-back": "Came back",
 	home: "Changed in Shopify",
 	"home-explained": "Shopify's change was this order: counted once",
+	moved: "Taken from somewhere else",
 };
 
 function MovesCard({ order }: { order: OrderPage }) {

@@ -69,6 +69,8 @@ function sayMovement({ cause, delta, order_name }: MovementRow, channel: string)
 			return "Of a change in Shopify that waits for approval: counted as before";
 		case "kept":
 			return `Former figure kept: Shopify is told ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
+		case "moved":
+			return delta > 0 ? `${units} no longer owed here${order}` : `${units} taken from here for an order that was owed${order}`;
 		case "gone":
 			return "Deleted in Shopify";
 		default:
