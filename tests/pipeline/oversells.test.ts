@@ -79,6 +79,8 @@ test("R11 the order is cancelled at the store, its own message frees the units, 
 		`Asked to cancel order #${order.orderId} on ${card?.channel}`,
 	]);
 	expect(await ask(order)).toBe("over");
+	await w.delivered();
+	await w.kit.quiet(w.shopId);
 	await expectCoherentState(w.kit.database.pool, w.shopId);
 	// What sells so fast is raised some seconds later: the figure to show is the one of before already.
 	expect([w.shop.available("CUP"), await one("SELECT desired FROM listing WHERE shop_id = $1 AND sku = $2", ["CUP"])]).toEqual([
@@ -171,5 +173,7 @@ test("R08 R11 killed before or after any statement: at most one request leaves, 
 	const places = placesToDie(statements);
 	expect(places.length).toBeLessThan(60);
 	for (const [n, place] of places.entries()) await round(`DIE-${n + 1}`, place);
+	await w.delivered();
+	await w.kit.quiet(w.shopId);
 	await expectCoherentState(w.kit.database.pool, w.shopId);
 }, 240_000);

@@ -3,18 +3,25 @@ import { type Allocation, allocate, mergeAllocations, type Order, type OrderLine
 import { moveStock, stockAt, stocksOf } from "./move.ts";
 import { type ApplyState, type BatchEvent, orderKey, stockKey, type Verdict } from "./state.ts";
 
-/** Stock covers what is owed where it came, the order that waits longest first, and the oversell closes by itself. */
+/**
+ * Stock covers what is owed where it came, the order that waits longest first, and the oversell closes by itself. Never more than the
+ * item as a whole is no longer short of: a copy at home may have taken the units of an order at another place.
+ */
 export function coverOversells(state: ApplyState, event: BatchEvent): void {
 	for (const itemId of state.touched) {
 		const open = [...state.oversells.values()].filter((o) => o.itemId === itemId && o.state === "open").sort(oldestFirst);
+		if (open.length === 0) continue;
+		const sumOf = (some: readonly Oversell[]) => some.reduce((sum, o) => sum + owedOf(o), 0);
+		let covered = sumOf(open) - stocksOf(state, itemId).reduce((sum, s) => sum + Math.max(0, -s.net), 0);
 		for (const locationId of new Set(open.map((o) => o.locationId))) {
 			const here = open.filter((o) => o.locationId === locationId);
 			const owed = Math.max(0, -(state.stock.get(stockKey(itemId, locationId))?.net ?? 0));
-			let covers = here.reduce((sum, o) => sum + owedOf(o), 0) - owed;
+			let covers = Math.min(covered, sumOf(here) - owed);
 			for (const oversell of here) {
 				if (covers <= 0) break;
 				const units = Math.min(covers, owedOf(oversell));
 				covers -= units;
+				covered -= units;
 				endOwed(state, event, oversell, { how: "covered", units, by: "system" });
 			}
 		}

@@ -190,7 +190,7 @@ async function readCancelWay(
 	if (!capabilities.cancelsOrders)
 		return {
 			can: false,
-			why: `${name} lets nobody cancel orders through its interface with the access that Lockstep has. Cancel it there; Lockstep follows.`,
+			why: `Lockstep cannot cancel orders on ${name}. Cancel it there; Lockstep follows.`,
 		};
 	const { rows } = await client.query<{ state: "asked" | "sent" | "taken" | "refused"; at: Date; reason: string | null }>(
 		`SELECT state, coalesce(ended_at, sent_at, asked_at) AS at, reason FROM order_cancellation WHERE shop_id = $1 AND connection_id = $2 AND order_id = $3`,
