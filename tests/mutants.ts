@@ -803,8 +803,8 @@ export const mutants: Mutant[] = [
 	{
 		name: "two presses are the same press",
 		file: "app/oversells/decide.ts",
-		from: "`oversell:${wish.oversellId}:${wish.press}`",
-		to: "`oversell:${wish.oversellId}`",
+		from: "wish.press}`;",
+		to: "wish.actor}`;",
 		tests: ["app/oversells/oversells.test.ts"],
 	},
 	{
