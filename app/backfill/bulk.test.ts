@@ -71,6 +71,7 @@ describe("R12 R45 one rule for everything that a filter matches", () => {
 			listings: 1_200,
 			changes: 1_200,
 			toZero: 1_200,
+			toZeroSold: 1_200,
 			raised: 0,
 			lowered: 1_200,
 		});

@@ -7,6 +7,8 @@ export type BulkPreview = {
 	listings: number;
 	changes: number;
 	toZero: number;
+	/** Of these, on channels that are written to. */
+	toZeroSold: number;
 	raised: number;
 	lowered: number;
 };
@@ -22,11 +24,11 @@ export async function previewBulkRules(
 		[shopId, itemIds],
 	);
 	const named = new Set(listings.map(({ id }) => id));
-	const { rows: guests } = await db.query<{ id: number; policy: unknown }>(
-		"SELECT id, policy FROM connection WHERE shop_id = $1 AND NOT is_home AND state <> 'disconnected' AND ($2::bigint IS NULL OR id = $2) ORDER BY id",
+	const { rows: guests } = await db.query<{ id: number; policy: unknown; written: boolean }>(
+		"SELECT id, policy, state IN ('live', 'paused') AS written FROM connection WHERE shop_id = $1 AND NOT is_home AND state <> 'disconnected' AND ($2::bigint IS NULL OR id = $2) ORDER BY id",
 		[shopId, channelId],
 	);
-	const preview: BulkPreview = { listings: 0, changes: 0, toZero: 0, raised: 0, lowered: 0 };
+	const preview: BulkPreview = { listings: 0, changes: 0, toZero: 0, toZeroSold: 0, raised: 0, lowered: 0 };
 	for (const guest of guests) {
 		const ofChannel = policySchema.parse(guest.policy);
 		for (const standing of await readStandings(db, shopId, guest.id)) {
@@ -37,6 +39,7 @@ export async function previewBulkRules(
 			if (to === undefined || from === null || to === from) continue;
 			preview.changes++;
 			if (to === 0) preview.toZero++;
+			if (to === 0 && guest.written) preview.toZeroSold++;
 			if (to > from) preview.raised++;
 			else preview.lowered++;
 		}

@@ -67,10 +67,16 @@ const approveAll = async (shop: TestShop) => {
 describe("R12 a mass change in Shopify waits for approval", () => {
 	test("R12 R16 10,000 zeros in batches of 100 do not pass: at most the limit goes out, and approved all do, once", async () => {
 		const shop = await open({ items: 10_000 });
-		for (let start = 0; start < 10_000; start += 100) {
+		// By a hand that is slower than the drain, each alone: none of these is many.
+		for (let start = 0; start < 100; start += 20) {
+			await feed(shop, range(start, start + 20));
+			await drainAll(shop);
+		}
+		expect(await figures(shop)).toEqual(["50 show 0", "9950 show 3"]);
+		for (let start = 100; start < 10_000; start += 100) {
 			await feed(shop, range(start, start + 100));
-			// Each batch is applied by itself, by whoever is there; here the first ten are, then what has piled up.
-			if (start < 1_000) await drainAll(shop);
+			// The first are applied batch by batch, by two at once; the others together, when they have piled up.
+			if (start < 1_000) await Promise.all([drainAll(shop), drainAll(shop)]);
 		}
 		await drainAll(shop);
 		expect(await figures(shop)).toEqual(["50 show 0", "9950 show 3"]);
@@ -186,7 +192,8 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await feed(shop, range(0, 3));
 		await feed(shop, [2], -2, "11:01:00");
 		await drainAll(shop);
-		const owed = () => rows(shop, "SELECT sum(units)::int AS units FROM oversell WHERE shop_id = $1 AND state = 'open'");
+		// Not for a moment either: nobody is told of one that is covered in the next.
+		const owed = () => rows(shop, "SELECT sum(units)::int AS units FROM oversell WHERE shop_id = $1");
 		expect(await owed()).toEqual([{ units: null }]);
 		await approveAll(shop);
 		expect(await owed()).toEqual([{ units: 2 }]);

@@ -9,7 +9,10 @@ export const allows = (held: Right, needed: Right): boolean => RIGHTS.indexOf(he
 export const RIGHT_WORDS: Readonly<Record<Right, { name: string; may: string }>> = {
 	look: { name: "Look", may: "see everything and change nothing" },
 	operate: { name: "Operate", may: "change rules, pause and resume products, link listings and try updates again" },
-	approve: { name: "Approve and connect", may: "connect channels, go live, change settings and decide about people's rights" },
+	approve: {
+		name: "Approve and connect",
+		may: "connect channels, go live, approve mass changes, change settings and decide about people's rights",
+	},
 };
 
 /** What a 403 of ours carries: enough to say who can help. */

@@ -13,6 +13,7 @@ import { homePage } from "./pages/home.ts";
 import { ordersPage } from "./pages/orders.ts";
 import { productsPage } from "./pages/products.ts";
 import { watchPage, watchStrip } from "./pages/watch.ts";
+import { wrongFeed } from "./pages/wrong-feed.ts";
 import { proxyApp } from "./proxy.ts";
 import type { AdminShop } from "./shop.ts";
 
@@ -63,7 +64,7 @@ export function createAdminGateway(world: World, options: AdminGatewayOptions): 
 		...faultsOf(world, channel),
 		...(markets.find(({ id }) => id === channel.id)?.breakages ?? []),
 	]);
-	const broken = [...faults, ...(options.breakages ?? []), cutTheLine(world, channels)];
+	const broken = [wrongFeed(world, shop), ...faults, ...(options.breakages ?? []), cutTheLine(world, channels)];
 	const pages: AdminPage[] = [
 		homePage({ world, shop, markets, follower, root }),
 		ordersPage(shop, root, follower),

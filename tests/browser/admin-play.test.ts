@@ -262,6 +262,40 @@ describe.skipIf(!chromiumPath)("a person plays the whole sandbox", () => {
 		expect(complaints).toEqual([]);
 	});
 
+	test("R12 a wrong feed in Shopify does not empty the store: it waits for approval, sales go on, and the feed mended ends it", {
+		timeout: 2 * SOON.timeout,
+	}, async () => {
+		const { books } = outside.world;
+		const empty = () => books.skus().filter((sku) => shown("woocommerce", sku) <= 0).length;
+		const before = empty();
+		const { page } = await visit("/break-it");
+		await page.getByRole("button", { name: "A wrong feed" }).click();
+		await page.getByText(/^A wrong feed sets \d+ figures to zero$/).waitFor();
+		await until("everything is at zero in Shopify", () => books.skus().every((sku) => books.truth(sku) <= 0));
+		const overview = (await open("/apps/lockstep")).page;
+		onTestFinished(() => overview.context().close());
+		const verdict = overview.frameLocator("#app-frame").getByTestId("verdict");
+		await verdict.getByText(/would go to zero/).waitFor(SOON);
+		await until("what has arrived is taken in", async () => (await verdict.innerText()).startsWith("4"));
+		// Five percent of the catalogue passes, and what is made of it.
+		expect(empty() - before).toBeLessThan(75);
+		const sold = books.skus().find((sku) => shown("woocommerce", sku) > 5 && books.componentsOf(sku).length === 1) ?? "";
+		const left = shown("woocommerce", sold);
+		await page.goto(`${outside.world.origin()}${ROOT}/channels/woocommerce`);
+		await page.getByLabel("Product", { exact: true }).fill(sold);
+		await page.getByLabel("Quantity", { exact: true }).fill("2");
+		await page.getByRole("button", { name: "Place order" }).click();
+		await page.getByText(/WooCommerce order \d+: 2 × /).waitFor();
+		await until("Shopify is told of the sale", () => outside.available(sold) === -2);
+		expect(shown("woocommerce", sold)).toBe(left - 2);
+		await page.goto(`${outside.world.origin()}${ROOT}/break-it`);
+		await page.getByRole("button", { name: "A wrong feed" }).click();
+		await page.getByText(/^The feed is mended/).waitFor();
+		await until("nothing waits any more", async () => !(await verdict.innerText()).includes("would go to zero"));
+		await until("the store shows what there is", () => books.outOfStep("woocommerce").length === 0);
+		expect([shown("woocommerce", sold), empty()]).toEqual([left - 2, before]);
+	});
+
 	test("the web process is killed and its successor serves the app at the same address", SOON, async () => {
 		const { page } = await visit("/break-it");
 		const address = app.origin();

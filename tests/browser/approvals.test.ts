@@ -159,6 +159,55 @@ describe.skipIf(!chromiumPath)("R12 R35 R40 a wrong feed waits for approval", ()
 		await close();
 	});
 
+	test("R12 R40 a rule that takes more listings to zero than pass unasked is saved by who may approve alone", async () => {
+		const authorization = `Bearer ${stage.shopify.mintSessionToken({ shop: SHOP, userId: STAFF, seconds: SESSION_TOKEN_SECONDS })}`;
+		const post = (path: string, body: object) =>
+			fetch(new URL(path, stage.appOrigin()), {
+				...{ method: "POST", body: JSON.stringify(body) },
+				headers: { authorization, "user-agent": PERSON, "content-type": "application/json" },
+			});
+		const NONE = { kind: "fixed", fixed: 0 };
+		const all = (products: number, query = "") =>
+			post(`/app/stock/bulk${query}`, { intent: "apply", change: { policy: NONE }, press: `p${products}`, products });
+		const ofChannel = () => post(`/app/channels/${shop.woocommerce}/rules`, { intent: "save", policy: NONE, locationIds: [] });
+		const changes = async () => (await query("SELECT count(*)::int AS n FROM bulk_change")).rows[0]?.n;
+		const rule = async () =>
+			(await query("SELECT policy->>'kind' AS kind FROM connection WHERE id = $1", [shop.woocommerce])).rows[0]?.kind;
+		await query(
+			"INSERT INTO member (shop_id, user_id, granted, installation, name) VALUES ($1, '1', 'approve', 1, 'Ann') ON CONFLICT DO NOTHING",
+			[shop.shopId],
+		);
+		await allow("operate");
+		const before = await rule();
+		await all(LISTINGS);
+		await ofChannel();
+		expect([await changes(), await rule()]).toEqual([0, before]);
+
+		const { page, app, complaints, close } = await stage.open({ path: `${APP}/stock/bulk` });
+		await app.getByLabel("Shows").selectOption("fixed");
+		await app.getByLabel("Figure").fill("0");
+		await app.getByRole("button", { name: "Look what changes" }).click();
+		await app.getByText("This takes 120 listings to zero, more than 10. It needs the right “Approve and connect”. Ask Ann.").waitFor(SOON);
+		expect(await app.getByRole("button", { name: "Change 120 listings" }).isDisabled()).toBe(true);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("stock-bulk-refused") });
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+
+		// Few are theirs to change; and who may approve changes all.
+		await all(10, "?q=NW-000");
+		expect(await changes()).toBe(0);
+		await all(9, "?q=NW-000");
+		expect(await changes()).toBe(1);
+		await query("DELETE FROM bulk_change");
+		await allow("approve");
+		await all(LISTINGS);
+		await ofChannel();
+		expect([await changes(), await rule()]).toEqual([1, "fixed"]);
+		await query("DELETE FROM bulk_change");
+		await query('UPDATE connection SET policy = \'{"kind":"exact"}\' WHERE id = $1', [shop.woocommerce]);
+	});
+
 	test("the product and the list of stock say that it waits, and lead there", async () => {
 		await feed(40, 0);
 		const item = shop.items[30];

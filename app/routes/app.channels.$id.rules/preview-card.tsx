@@ -2,10 +2,17 @@ import { BlockStack, Card, List, Text } from "@shopify/polaris";
 import type { RulesPreview } from "#app/pages/channels/preview-rules.ts";
 import { number, plural } from "../../components/words.ts";
 
-type PreviewCardProps = { preview: RulesPreview | null; isDirty: boolean; isLooking: boolean; isLive: boolean; name: string };
+type PreviewCardProps = {
+	preview: RulesPreview | null;
+	refused: string | null;
+	isDirty: boolean;
+	isLooking: boolean;
+	isLive: boolean;
+	name: string;
+};
 
 /** What saving would change, listing by listing. */
-export function PreviewCard({ preview, isDirty, isLooking, isLive, name }: PreviewCardProps) {
+export function PreviewCard({ preview, refused, isDirty, isLooking, isLive, name }: PreviewCardProps) {
 	return (
 		<Card>
 			<div aria-live="polite" aria-busy={isLooking} data-testid="preview">
@@ -34,6 +41,7 @@ export function PreviewCard({ preview, isDirty, isLooking, isLive, name }: Previ
 								{number(preview.raised)} raised, {number(preview.lowered)} lowered; {plural(preview.heldBack, "unit")} held back then.{" "}
 								{isLive ? `On saving, they are sent to ${name}.` : `Nothing is sent to ${name}: it is not live.`}
 							</Text>
+							{refused && <Text as="p">{refused}</Text>}
 							{preview.sample.length > 0 && (
 								<List>
 									{preview.sample.map((one) => (

@@ -8,6 +8,7 @@ import { answering, requireRight, type Said } from "#app/authenticate.server.ts"
 import { changePolicy, chooseLocations } from "#app/connections/guests/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { refuseRules } from "#app/guards/index.ts";
 import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { previewRules, type RulesPreview } from "#app/pages/channels/preview-rules.ts";
 import { readChannel } from "#app/pages/channels/read-channel.ts";
@@ -39,21 +40,24 @@ const asked = z.object({
 	locationIds: z.array(z.int().positive()).max(LOCATIONS_MAX),
 });
 
-type Answer = Said & { preview?: RulesPreview };
+/** `refused`: why this person cannot save it. */
+type Answer = Said & { preview?: RulesPreview; refused?: string | null };
 
 /** Saved twice, the second saves what is there. Looking ahead changes nothing. */
 export const action = ({ request, params }: ActionFunctionArgs) =>
 	answering(async (): Promise<Answer> => {
-		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const { shopId, userId: actor, right } = await requireRight(request, "operate");
 		const connectionId = channelIdOf(params.id);
 		const page = connectionId === null ? null : await readChannel(database(), shopId, connectionId);
 		if (connectionId === null || !page || page.channel.isHome) throw notThere();
 		const read = asked.safeParse(await request.json().catch(() => null));
 		if (!read.success) return { ok: false, message: "Some figures could not be understood. Nothing was changed." };
 		const { intent, policy, locationIds } = read.data;
-		if (intent === "preview") {
-			return { ok: true, message: "", preview: await previewRules(database(), { shopId, connectionId }, { policy, locationIds }) };
-		}
+		const preview = await previewRules(database(), { shopId, connectionId }, { policy, locationIds });
+		const isWritten = page.channel.state === "live" || page.channel.state === "paused";
+		const refused = isWritten ? await refuseRules(database(), shopId, { right, toZero: preview.toZero }) : null;
+		if (intent === "preview") return { ok: true, message: "", preview, refused };
+		if (refused) return { ok: false, message: refused };
 		const chosen = page.locations.filter((location) => location.chosen).map(({ id }) => id);
 		if (!isSame(chosen, locationIds)) {
 			const outcome = await chooseLocations(deps(), shopId, connectionId, { locationIds, actor });
@@ -84,6 +88,7 @@ export default function RulesRoute() {
 	const picked = byHand ? chosen : [];
 	const dirty = JSON.stringify(rule) !== JSON.stringify(before.rule) || !isSame(picked.map(Number), before.locations.map(Number));
 	const wrong = isWrong(rule);
+	const refused = dirty ? (looking.data?.refused ?? null) : null;
 	const body = JSON.stringify({ policy: policyOf(rule), locationIds: picked.map(Number) });
 	const { submit: look } = looking;
 	const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
@@ -115,7 +120,7 @@ export default function RulesRoute() {
 				id="channel-rules"
 				open={dirty}
 				saving={saving.state !== "idle"}
-				disabled={wrong !== null}
+				disabled={wrong !== null || refused !== null}
 				onSave={save}
 				onDiscard={discard}
 			/>
@@ -184,6 +189,7 @@ export default function RulesRoute() {
 					</Card>
 				</BlockStack>
 				<PreviewCard
+					refused={refused}
 					preview={dirty ? (looking.data?.preview ?? null) : null}
 					isDirty={dirty}
 					isLooking={looking.state !== "idle"}

@@ -18,6 +18,7 @@ import {
 } from "#app/backfill/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { refuseRules } from "#app/guards/index.ts";
 import { readStockRequest } from "#app/pages/stock/read-stock.ts";
 import { countItems, findAllItemIds } from "#app/pages/stock/sql/find-items.ts";
 import { policySchema } from "#domain";
@@ -54,12 +55,13 @@ const asked = z.object({
 	/** How many products the person saw: more or fewer now, and it is asked again. */
 	products: z.int().min(0),
 });
-type Answer = Said & { preview?: BulkPreview };
+/** `refused`: why this person cannot save it. */
+type Answer = Said & { preview?: BulkPreview; refused?: string | null };
 
 /** Looking ahead changes nothing; pressed twice, it is one change. What the filter matches is settled here, at this moment. */
 export const action = ({ request }: ActionFunctionArgs) =>
 	answering(async (): Promise<Answer> => {
-		const { shopId, userId: actor } = await requireRight(request, "operate");
+		const { shopId, userId: actor, right } = await requireRight(request, "operate");
 		const read = asked.safeParse(await request.json().catch(() => null));
 		if (!read.success) return { ok: false, message: "Some figures could not be understood. Nothing was changed." };
 		const { intent, change, products } = read.data;
@@ -67,7 +69,8 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		const chosen = { itemIds: await findAllItemIds(database(), shopId, filter), channelId: filter.channelId };
 		if (intent === "preview") {
 			if (!("policy" in change)) return { ok: true, message: "" };
-			return { ok: true, message: "", preview: await previewBulkRules(database(), shopId, { ...chosen, policy: change.policy }) };
+			const preview = await previewBulkRules(database(), shopId, { ...chosen, policy: change.policy });
+			return { ok: true, message: "", preview, refused: await refuseRules(database(), shopId, { right, toZero: preview.toZeroSold }) };
 		}
 		if (chosen.itemIds.length !== products) {
 			const now = plural(chosen.itemIds.length, "product");
@@ -75,6 +78,9 @@ export const action = ({ request }: ActionFunctionArgs) =>
 		}
 		const wish = { ...chosen, actor, press: `page-${read.data.press}` };
 		if ("policy" in change) {
+			const { toZeroSold: toZero } = await previewBulkRules(database(), shopId, { ...chosen, policy: change.policy });
+			const refused = await refuseRules(database(), shopId, { right, toZero });
+			if (refused) return { ok: false, message: refused };
 			const outcome = await askForBulkRules(deps(), shopId, { ...wish, policy: change.policy });
 			return sayAsked(outcome, "None of these products is for sale on a channel. Nothing was changed.");
 		}
@@ -159,7 +165,9 @@ function RuleCards({ running, busy, onApply }: Applying) {
 			action: `/app/stock/bulk?${search}`,
 		});
 	};
-	const preview = lookedAt === JSON.stringify(policy) ? (looking.data?.preview ?? null) : null;
+	const seen = lookedAt === JSON.stringify(policy) ? looking.data : undefined;
+	const preview = seen?.preview ?? null;
+	const refused = seen?.refused ?? null;
 	return (
 		<>
 			<RuleCard rule={rule} ofChannel={ofChannel} wrong={wrong} onRule={setRule} onOfChannel={setOfChannel} />
@@ -171,13 +179,14 @@ function RuleCards({ running, busy, onApply }: Applying) {
 					<Text as="p">
 						<span data-testid="bulk-preview">{preview ? sayPreview(preview) : "Look first what becomes of the figures."}</span>
 					</Text>
+					{refused && <Text as="p">{refused}</Text>}
 					<InlineStack gap="200">
 						<Button disabled={wrong !== null} loading={looking.state !== "idle"} onClick={look}>
 							Look what changes
 						</Button>
 						<Button
 							variant="primary"
-							disabled={wrong !== null || preview === null || running}
+							disabled={wrong !== null || preview === null || refused !== null || running}
 							loading={busy}
 							onClick={() => onApply({ policy })}
 						>
