@@ -735,6 +735,18 @@ export const mutants: Mutant[] = [
 		from: "Math.floor(burst - unitsPerSecond * LATE_SECONDS)",
 		to: "burst",
 		tests: ["app/channels/amazon/operations.test.ts"],
+		name: "a rule takes everything to zero unasked",
+		file: "app/guards/rules.ts",
+		from: "if (zero === null || toZero <= zero) return null;",
+		to: "return null;",
+		tests: ["app/guards/guards.test.ts"],
+	},
+	{
+		name: "an emptied place makes a mass change by itself",
+		file: "app/apply/decide/guard.ts",
+		from: "if (allowed === null || !line.counted) return null;",
+		to: "if (allowed === null) return null;",
+		tests: ["app/guards/guards.test.ts"],
 	},
 	// What is owed.
 	{

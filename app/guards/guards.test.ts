@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readActivity } from "#app/pages/activity/read-activity.ts";
+import type { Right } from "#app/rights/index.ts";
 import type { Deps } from "#connections";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { drain } from "../../tests/kit/delivery.ts";
 import { dyingPool, Killed, placesToDie } from "../../tests/kit/dying-pool.ts";
 import { at, expectCoherentState, makeShop, order, put, reading, type ShopOptions, type TestShop } from "../../tests/kit/shop.ts";
-import { decideChanges, keepFormer, readChangeSet, readOpenSets, saveGuards } from "./index.ts";
+import { decideChanges, keepFormer, readChangeSet, readOpenSets, refuseRules, saveGuards } from "./index.ts";
 
 let db: TestDatabase;
 let deps: Deps;
@@ -187,6 +188,29 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
+	test("R12 of two places the emptied one waits with the others once it is many, makes no mass change by itself, and comes back with the feed", async () => {
+		const shop = await open({ items: 10, locations: 2, zero: 2 });
+		const at2 = (items: readonly number[], location: number, quantity: number, time: string) =>
+			put(
+				db.pool,
+				shop,
+				items.map((n) => reading(n, quantity, at(time), location)),
+				{ connection: "home" },
+			);
+		await at2(range(0, 6), 0, 0, "11:00:00");
+		await drainAll(shop);
+		expect([await figures(shop), await set(shop)]).toEqual([["6 show 3", "4 show 6"], undefined]);
+		await at2(range(0, 4), 1, 0, "11:01:00");
+		await at2([8, 9], 0, 0, "11:02:00");
+		await drainAll(shop);
+		expect(await figures(shop)).toEqual(["2 show 0", "4 show 3", "4 show 6"]);
+		expect(await set(shop)).toMatchObject({ waiting: 4, passed: 2 });
+		for (const place of [0, 1]) await at2(range(0, 10), place, 3, "11:03:00");
+		await drainAll(shop);
+		expect([await figures(shop), await set(shop)]).toEqual([["10 show 6"], undefined]);
+		await expectCoherentState(db.pool, shop.shopId);
+	});
+
 	test("R11 while it waits a figure below zero in Shopify is no shortage; approved it is one", async () => {
 		const shop = await open({ items: 3, zero: 1 });
 		await feed(shop, range(0, 3));
@@ -227,6 +251,16 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 			["You", "Kept the former figures of 4 products on the channels", `/app/approvals/${id}`],
 			["You", "Changed which mass changes wait for approval", null],
 		]);
+	});
+
+	test("R12 R40 a rule that takes more listings to zero than the limit is saved by who may approve alone; switched off, by anybody", async () => {
+		const shop = await open({ items: 4, zero: 2 });
+		await db.pool.query("UPDATE member SET name = 'Ann' WHERE shop_id = $1 AND user_id = '7'", [shop.shopId]);
+		const refused = (toZero: number, right: Right = "operate") => refuseRules(db.pool, shop.shopId, { right, toZero });
+		expect(await Promise.all([refused(0), refused(2), refused(3, "approve")])).toEqual([null, null, null]);
+		expect(await refused(3)).toBe("This takes 3 listings to zero, more than 2. It needs the right “Approve and connect”. Ask Ann.");
+		await saveGuards(db.pool, shop.shopId, { guards: { zero: null, raise: null }, actor: "7" });
+		expect(await refused(3)).toBeNull();
 	});
 
 	test("R08 R12 killed before or after any statement of an approval, the next press and drain bring it to the same end, once", async () => {

@@ -23,11 +23,13 @@ export function guardChange(
 	const heldBefore = known?.state === "held" ? known : undefined;
 	const approved = was.net;
 	const says = row.net - row.withheld;
-	const kind = kindOf(state, row, { from: approved, to: says });
+	const effect = effectOf(state, row, { from: approved, to: says });
+	const kind = effect === "emptied" ? "zero" : effect;
 	const line: HeldChange = {
 		...{ itemId: row.itemId, locationId: row.locationId, kind: kind ?? "zero", setId: null, state: "passed" as const },
 		...{ former: heldBefore?.former ?? approved, toFigure: says, readAt, at: state.now },
 		formerReadAt: heldBefore?.formerReadAt ?? was.homeReadAt,
+		counted: effect !== "emptied",
 	};
 	if (kind === null || says === approved) return withhold(state, event, end(state, row, heldBefore), 0, readAt);
 	const setId = heldBefore?.kind === kind ? heldBefore.setId : counted || heldBefore ? setFor(state, line, known) : null;
@@ -100,7 +102,7 @@ function setFor(state: ApplyState, line: HeldChange, known: HeldChange | undefin
 	if (undoes(known, line)) return null;
 	for (const set of state.sets.values()) if (set.closedAt === null && set.lastAt > state.now - WINDOW_MS) return set.id;
 	const allowed = state.limits[line.kind];
-	if (allowed === null) return null;
+	if (allowed === null || !line.counted) return null;
 	const passed = countPassed(state, line);
 	if (passed < allowed) return null;
 	const set: ChangeSet = {
@@ -115,17 +117,20 @@ function setFor(state: ApplyState, line: HeldChange, known: HeldChange | undefin
 function countPassed(state: ApplyState, { kind, itemId }: HeldChange): number {
 	const items = new Set<number>();
 	for (const line of state.held.values()) {
-		if (line.state === "passed" && line.kind === kind && line.itemId !== itemId && line.at > state.now - WINDOW_MS) items.add(line.itemId);
+		if (line.state === "passed" && line.counted && line.kind === kind && line.itemId !== itemId && line.at > state.now - WINDOW_MS)
+			items.add(line.itemId);
 	}
 	return state.passedElsewhere[kind] + items.size;
 }
 
 /**
  * What the change would do to the channels that are written to: take a listing to nothing, raise one, or neither. A bundle's
- * listing falls with its parts. Lower but not to nothing is safe, and can be a sale whose order is still to come.
+ * listing falls with its parts. Lower but not to nothing is safe, and can be a sale whose order is still to come; only that this
+ * place is empty now is told apart (emptied).
  */
-function kindOf(state: ApplyState, row: Stock, { from, to }: { from: number; to: number }): "zero" | "raise" | null {
+function effectOf(state: ApplyState, row: Stock, { from, to }: { from: number; to: number }): "zero" | "emptied" | "raise" | null {
 	let raises = false;
+	let lowers = false;
 	for (const itemId of [row.itemId, ...(state.bundlesOf.get(row.itemId) ?? [])]) {
 		for (const listingId of state.listingsOf.get(itemId) ?? []) {
 			const shows = (net: number) => figureWith(state, listingId, itemId, row, net);
@@ -133,9 +138,11 @@ function kindOf(state: ApplyState, row: Stock, { from, to }: { from: number; to:
 			if (before === null || after === null) continue;
 			if (before > 0 && after === 0) return "zero";
 			if (after > before) raises = true;
+			if (after < before) lowers = true;
 		}
 	}
-	return raises ? "raise" : null;
+	if (raises) return "raise";
+	return lowers && from > 0 && to <= 0 ? "emptied" : null;
 }
 
 /** What a listing would show if the row's net were this; null: its channel is not written to, or the item is not governed. */

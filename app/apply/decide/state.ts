@@ -75,6 +75,8 @@ export type HeldChange = {
 	itemId: number;
 	locationId: number;
 	kind: "zero" | "raise";
+	/** It makes a mass change. Not so where only one of several places was emptied. */
+	counted: boolean;
 	state: "passed" | "held" | "approved" | "kept" | "mended";
 	setId: number | null;
 	/** What counted before, and what home makes of it. */

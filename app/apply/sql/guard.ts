@@ -20,7 +20,7 @@ export async function loadGuard(
 	const none: Loaded = { held: [], sets: [], limits: { zero: null, raise: null }, passedElsewhere: { zero: 0, raise: 0 } };
 	if (itemIds.length === 0) return none;
 	const held = await tx.query<HeldRow>(
-		`SELECT item_id, location_id, CASE WHEN state = 'passed' AND asked IS NOT NULL THEN 'approved' ELSE state END AS state, kind, set_id, former, to_figure, read_at, former_read_at, at
+		`SELECT item_id, location_id, CASE WHEN state = 'passed' AND asked IS NOT NULL THEN 'approved' ELSE state END AS state, kind, counted, set_id, former, to_figure, read_at, former_read_at, at
 		 FROM held_change WHERE shop_id = $1 AND item_id = ANY($2::bigint[])`,
 		[shopId, itemIds],
 	);
@@ -29,7 +29,7 @@ export async function loadGuard(
 	const facts = await tx.query<{ guards: unknown; zero: number; raise: number }>(
 		`SELECT s.settings->'guards' AS guards, p.zero, p.raise FROM shop s, LATERAL (
 		   SELECT count(DISTINCT item_id) FILTER (WHERE kind = 'zero')::int AS zero, count(DISTINCT item_id) FILTER (WHERE kind = 'raise')::int AS raise
-		   FROM held_change h WHERE h.shop_id = s.id AND h.state = 'passed' AND h.asked IS NULL AND h.at > now() - $3 * interval '1 millisecond'
+		   FROM held_change h WHERE h.shop_id = s.id AND h.state = 'passed' AND h.asked IS NULL AND h.counted AND h.at > now() - $3 * interval '1 millisecond'
 		     AND NOT h.item_id = ANY($2::bigint[])
 		 ) p WHERE s.id = $1`,
 		[shopId, itemIds, WINDOW_MS],
@@ -94,11 +94,11 @@ export async function writeGuard(tx: PoolClient, shopId: number, state: ApplySta
 		],
 	);
 	await tx.query(
-		`INSERT INTO held_change (shop_id, item_id, location_id, state, kind, set_id, former, to_figure, read_at, former_read_at, at)
-		 SELECT $1, item_id, location_id, state, kind, set_id, former, to_figure, read_at, former_read_at, at
-		 FROM jsonb_to_recordset($2::jsonb) AS r(item_id bigint, location_id bigint, state text, kind text, set_id bigint, former int, to_figure int,
+		`INSERT INTO held_change (shop_id, item_id, location_id, state, kind, counted, set_id, former, to_figure, read_at, former_read_at, at)
+		 SELECT $1, item_id, location_id, state, kind, counted, set_id, former, to_figure, read_at, former_read_at, at
+		 FROM jsonb_to_recordset($2::jsonb) AS r(item_id bigint, location_id bigint, state text, kind text, counted boolean, set_id bigint, former int, to_figure int,
 		   read_at timestamptz, former_read_at timestamptz, at timestamptz)
-		 ON CONFLICT (shop_id, item_id, location_id) DO UPDATE SET state = excluded.state, kind = excluded.kind, set_id = excluded.set_id,
+		 ON CONFLICT (shop_id, item_id, location_id) DO UPDATE SET state = excluded.state, kind = excluded.kind, counted = excluded.counted, set_id = excluded.set_id,
 		   former = excluded.former, to_figure = excluded.to_figure, read_at = excluded.read_at, former_read_at = excluded.former_read_at, at = excluded.at,
 		   -- A word is on what was there when it was said.
 		   asked = NULL`,
@@ -106,7 +106,15 @@ export async function writeGuard(tx: PoolClient, shopId: number, state: ApplySta
 			shopId,
 			JSON.stringify(
 				held.map(({ value: h }) => ({
-					...{ item_id: h.itemId, location_id: h.locationId, state: h.state, kind: h.kind, set_id: h.setId, former: h.former },
+					...{
+						item_id: h.itemId,
+						location_id: h.locationId,
+						state: h.state,
+						kind: h.kind,
+						counted: h.counted,
+						set_id: h.setId,
+						former: h.former,
+					},
 					...{ to_figure: h.toFigure, read_at: iso(h.readAt), former_read_at: iso(h.formerReadAt), at: iso(h.at) },
 				})),
 			),
@@ -128,7 +136,7 @@ export async function writeGuard(tx: PoolClient, shopId: number, state: ApplySta
 	);
 }
 
-type HeldRow = Pick<HeldChange, "state" | "kind" | "former"> & {
+type HeldRow = Pick<HeldChange, "state" | "kind" | "counted" | "former"> & {
 	item_id: number;
 	location_id: number;
 	set_id: number | null;
@@ -139,7 +147,7 @@ type HeldRow = Pick<HeldChange, "state" | "kind" | "former"> & {
 };
 
 const toHeld = (r: HeldRow): HeldChange => ({
-	...{ itemId: r.item_id, locationId: r.location_id, state: r.state, kind: r.kind, setId: r.set_id, former: r.former },
+	...{ itemId: r.item_id, locationId: r.location_id, state: r.state, kind: r.kind, counted: r.counted, setId: r.set_id, former: r.former },
 	...{ toFigure: r.to_figure, readAt: r.read_at.getTime(), formerReadAt: r.former_read_at?.getTime() ?? null, at: r.at.getTime() },
 });
 const iso = (value: number | null): string | null => (value === null ? null : new Date(value).toISOString());
