@@ -735,6 +735,8 @@ export const mutants: Mutant[] = [
 		from: "Math.floor(burst - unitsPerSecond * LATE_SECONDS)",
 		to: "burst",
 		tests: ["app/channels/amazon/operations.test.ts"],
+	},
+	{
 		name: "a rule takes everything to zero unasked",
 		file: "app/guards/rules.ts",
 		from: "if (zero === null || toZero <= zero) return null;",
