@@ -65,8 +65,8 @@ const approveAll = async (shop: TestShop) => {
 	return decided;
 };
 
-describe("R12 a mass change in Shopify waits for approval", () => {
-	test("R12 R16 10,000 zeros in batches of 100 do not pass: at most the limit goes out, and approved all do, once", async () => {
+describe("R40 a mass change in Shopify waits for approval", () => {
+	test("R16 R40 10,000 zeros in batches of 100 do not pass: at most the limit goes out, and approved all do, once", async () => {
 		const shop = await open({ items: 10_000 });
 		// By a hand that is slower than the drain, each alone: none of these is many.
 		for (let start = 0; start < 100; start += 20) {
@@ -101,7 +101,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	}, 240_000);
 
-	test("R12 a shop of five products that sells out, or is emptied by hand, is asked nothing", async () => {
+	test("R40 a shop of five products that sells out, or is emptied by hand, is asked nothing", async () => {
 		const shop = await open({ items: 5 });
 		await feed(shop, range(0, 5));
 		await drainAll(shop);
@@ -119,7 +119,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		expect(await set(sold)).toBeUndefined();
 	});
 
-	test("R12 home sells out forty products, figure first and order after: sales count towards nothing", async () => {
+	test("R40 home sells out forty products, figure first and order after: sales count towards nothing", async () => {
 		const shop = await open({ items: 60, zero: 10 });
 		for (const n of range(0, 40)) {
 			await feed(shop, [n], 0, "11:00:05");
@@ -132,7 +132,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
-	test("R12 while it waits, sales count, lower figures go out, and the feed mended ends it", async () => {
+	test("R40 while it waits, sales count, lower figures go out, and the feed mended ends it", async () => {
 		const shop = await open({ items: 8, zero: 2 });
 		await feed(shop, range(0, 8));
 		await drainAll(shop);
@@ -159,7 +159,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
-	test("R12 the former figures are written back to Shopify as what it lacks, and no figure on a channel moves", async () => {
+	test("R40 the former figures are written back to Shopify as what it lacks, and no figure on a channel moves", async () => {
 		const shop = await open({ items: 6, zero: 2 });
 		await feed(shop, range(0, 6));
 		await drainAll(shop);
@@ -188,7 +188,23 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		await expectCoherentState(db.pool, shop.shopId);
 	});
 
-	test("R12 of two places the emptied one waits with the others once it is many, makes no mass change by itself, and comes back with the feed", async () => {
+	test("R16 R40 a feed that raises everything: a hundred pass, the others show what they showed until it is approved", async () => {
+		const shop = await open({ items: 130 });
+		for (let start = 0; start < 130; start += 26) {
+			await feed(shop, range(start, start + 26), 9_000);
+			await drainAll(shop);
+		}
+		expect(await figures(shop)).toEqual(["30 show 3", "100 show 9000"]);
+		expect(await set(shop)).toMatchObject({ kind: "raise", allowed: 100, passed: 100, waiting: 30 });
+		await put(db.pool, shop, [order("1", [{ item: 129, held: 3 }], { created: at("11:01:00") })]);
+		await drainAll(shop);
+		expect(await figures(shop)).toEqual(["1 show 0", "29 show 3", "100 show 9000"]);
+		await approveAll(shop);
+		expect(await figures(shop)).toEqual(["1 show 8997", "129 show 9000"]);
+		await expectCoherentState(db.pool, shop.shopId);
+	});
+
+	test("R40 of two places the emptied one waits with the others once it is many, makes no mass change by itself, and comes back with the feed", async () => {
 		const shop = await open({ items: 10, locations: 2, zero: 2 });
 		const at2 = (items: readonly number[], location: number, quantity: number, time: string) =>
 			put(
@@ -263,7 +279,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		expect(await refused(3)).toBeNull();
 	});
 
-	test("R08 R12 killed before or after any statement of an approval, the next press and drain bring it to the same end, once", async () => {
+	test("R08 R40 killed before or after any statement of an approval, the next press and drain bring it to the same end, once", async () => {
 		const run = async (place: number, moment: "before" | "after") => {
 			const shop = await open({ items: 4, zero: 1 });
 			await feed(shop, range(0, 4));
@@ -288,7 +304,7 @@ describe("R12 a mass change in Shopify waits for approval", () => {
 		for (const { at: place, moment } of placesToDie(statements)) await run(place, moment);
 	}, 120_000);
 
-	test("R12 the first import, and one after a reinstallation, are asked nothing; what waits stays what it was", async () => {
+	test("R40 the first import, and one after a reinstallation, are asked nothing; what waits stays what it was", async () => {
 		const shop = await open({ items: 6, zero: 2 });
 		await put(
 			db.pool,

@@ -262,7 +262,7 @@ describe.skipIf(!chromiumPath)("a person plays the whole sandbox", () => {
 		expect(complaints).toEqual([]);
 	});
 
-	test("R12 a wrong feed in Shopify does not empty the store: it waits for approval, sales go on, and the feed mended ends it", {
+	test("R40 a wrong feed in Shopify does not empty the store: it waits for approval, sales go on, and the feed mended ends it", {
 		timeout: 2 * SOON.timeout,
 	}, async () => {
 		const { books } = outside.world;

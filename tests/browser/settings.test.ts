@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
+import { violationsOf } from "./accessibility.ts";
 import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
 const ROOT = "/store/northwind-outdoor/apps/lockstep";
@@ -65,6 +66,27 @@ describe.skipIf(!chromiumPath)("R35 the settings inside the Shopify admin", () =
 			policy: { kind: "buffer", buffer: 2 },
 			locationIds: [shop.location],
 		});
+		expect(complaints).toEqual([]);
+		await close();
+	});
+
+	test("R40 which mass changes wait for approval: numbers, or nobody is asked; a number that is none is not saved", async () => {
+		const { page, app, complaints, close } = await stage.open({ path: `${ROOT}/app/settings` });
+		const products = app.getByLabel("More than").first();
+		await products.fill("0");
+		await app.getByText("A whole number from 1 to 1,000,000").waitFor();
+		await products.fill("20");
+		await app.getByLabel("Or more than").fill("3");
+		await app.getByLabel("Ask before many products are raised").uncheck();
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath("settings-mass-changes"), fullPage: true });
+		await page.locator("#save-bar").getByRole("button", { name: "Save" }).click();
+		await page.getByText("Settings saved").waitFor();
+		const stored = async () => (await one("SELECT settings->'guards' AS g FROM shop WHERE id = $1", [shop.shopId])).g;
+		expect(await stored()).toEqual({ zero: { products: 20, percent: 3 }, raise: null });
+		await app.getByLabel("Ask before many products go to zero").uncheck();
+		await page.locator("#save-bar").getByRole("button", { name: "Save" }).click();
+		await expect.poll(stored).toEqual({ zero: null, raise: null });
 		expect(complaints).toEqual([]);
 		await close();
 	});

@@ -17,8 +17,13 @@ const feed = fc.record({
 	way,
 });
 const mend = fc.record({ kind: fc.constant("mend" as const), item, place, way });
-const approve = fc.record({ kind: fc.constant("approve" as const), item, place });
-type Feed = { kind: "feed" | "mend" | "approve"; item: number; place: number; to?: number; way?: Way };
+const approve = fc.record({
+	kind: fc.constant("approve" as const),
+	item,
+	place,
+	verdict: fc.constantFrom("approve" as const, "write-back" as const),
+});
+type Feed = { kind: "feed" | "mend" | "approve"; item: number; place: number; to?: number; way?: Way; verdict?: "approve" | "write-back" };
 
 /** By how much the feed has changed home's figures so far, of the changes that were not taken back. */
 type Fed = Map<string, number>;
@@ -35,7 +40,7 @@ function actOrFeed(run: Run, a: Feed | Action, fed: Fed): void {
 		if (change === 0) return;
 		fed.delete(`${a.item}:${a.place}`);
 		changeLevel(run.home, a.item, a.place, change, a.way as Way);
-	} else if (a.kind === "approve") approveHeld(run, (h) => h.item === a.item && h.place === a.place);
+	} else if (a.kind === "approve") approveHeld(run, (h) => h.item === a.item && h.place === a.place, a.verdict);
 	else act(run, a as Action);
 }
 
@@ -70,7 +75,7 @@ const SALES: readonly string[] = ["homeSale", "guestSale", "push", "wait"];
 const runs = { numRuns: Number(process.env["FC_RUNS"] ?? 400) };
 
 describe("changes that wait for approval", () => {
-	it("R06 R20 approved at any moment, in the end our stock is home's own, as if nothing had ever waited", () => {
+	it("R06 R20 approved or written back at any moment, in the end our stock is home's own, as if nothing had ever waited", () => {
 		let waited = 0;
 		fc.assert(
 			fc.property(

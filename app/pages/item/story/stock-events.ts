@@ -12,6 +12,7 @@ type MovementRow = {
 	cause: string;
 	connection_id: number | null;
 	order_id: string | null;
+	correlation_id: string;
 	order_name: string | null;
 	location: string;
 	sku: string | null;
@@ -21,7 +22,7 @@ type MovementRow = {
 /** Sales, returns and Shopify's own changes: the rows of the ledger. */
 export async function readStockEvents(db: Queryable, shopId: number, { itemIds, before, limit, look }: StoryPart): Promise<StoryEvent[]> {
 	const { rows } = await db.query<MovementRow>(
-		`SELECT m.id, m.created_at, m.delta, m.after, m.cause, m.connection_id, m.order_id, l.name AS location, i.sku,
+		`SELECT m.id, m.created_at, m.delta, m.after, m.cause, m.connection_id, m.order_id, m.correlation_id, l.name AS location, i.sku,
 		        coalesce((SELECT nullif(o.name, '') FROM sales_order o
 		                   WHERE o.shop_id = $1 AND o.connection_id = m.connection_id AND o.order_id = m.order_id), m.order_id) AS order_name,
 		        (SELECT count(*) > 1 FROM location WHERE shop_id = $1 AND active) AS several
@@ -51,7 +52,7 @@ export async function readStockEvents(db: Queryable, shopId: number, { itemIds, 
 	});
 }
 
-function sayMovement({ cause, delta, order_name }: MovementRow, channel: string): string {
+function sayMovement({ cause, delta, order_name, correlation_id }: MovementRow, channel: string): string {
 	const units = plural(Math.abs(delta), "unit");
 	const order = order_name ? ` (order ${order_name})` : "";
 	switch (cause) {
@@ -66,7 +67,9 @@ function sayMovement({ cause, delta, order_name }: MovementRow, channel: string)
 		case "home-explained":
 			return `Counted once: ${units} of Shopify's change belong to something known by now`;
 		case "held":
-			return "Of a change in Shopify that waits for approval: counted as before";
+			return correlation_id.startsWith("approval:")
+				? "Decided in Lockstep: nothing of the change in Shopify waits any more"
+				: "Of a change in Shopify that waits for approval: counted as before";
 		case "kept":
 			return `Former figure kept: Shopify is told ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
 		case "moved":
