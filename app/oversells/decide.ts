@@ -55,11 +55,13 @@ export async function takeFrom(deps: Deps, shopId: number, wish: Wish): Promise<
 async function outcomeOf(db: Queryable, shopId: number, deliveryKey: string): Promise<Taken> {
 	const { rows } = await db.query<{ status: string; outcome: string | null; left: number }>(
 		`SELECT e.status, e.outcome, (SELECT units - covered FROM oversell o WHERE o.shop_id = $1 AND o.id = (e.event->>'oversellId')::bigint) AS left
-		 FROM inbox_event e WHERE e.shop_id = $1 AND e.delivery_key = $2 AND e.received_at > now() - interval '1 day' ORDER BY e.id DESC LIMIT 1`,
+		 FROM inbox_event e WHERE e.shop_id = $1 AND e.delivery_key = $2 AND e.received_at > now() - interval '1 hour' ORDER BY e.id DESC LIMIT 1`,
 		[shopId, deliveryKey],
 	);
 	const [event] = rows;
-	if (!event || event.status === "pending") return { outcome: "waiting" };
+	// A press that is sent again so much later was done long ago.
+	if (!event) return { outcome: "over" };
+	if (event.status === "pending") return { outcome: "waiting" };
 	const units = Number.parseInt(event.outcome ?? "", 10);
 	if (event.status === "processed" && units > 0) return { outcome: "taken", units, left: event.left };
 	return event.outcome === "nothing is owed any more" ? { outcome: "over" } : { outcome: "gone" };

@@ -67,12 +67,15 @@ test("R35 R11 R21 R31 one list: unreachable channels, owed units, ending consent
 			channels: [channel({ health: red }), channel({ id: 3, health: red, state: "paused" })],
 			oversells: { count: 2, units: 4, open: 1, unitsOwed: 2, newest: [owed(1, 2), owed(2, 0)] },
 			approvals: [{ id: 7, kind: "zero", since: NOW, products: 312, passed: 50 }],
+			keptPaused: 2,
 			consents: [{ connectionId: 2, channel: "Amazon", endsAt: NOW }],
 			attention: { updates: { count: 1, more: false }, messages: { count: 1, more: false }, newest: [parked(9, "in"), parked(8, "out")] },
 		}),
 	);
-	expect(needs.map(({ need }) => need)).toEqual(["unreachable", "oversold", "approval", "consent", "not-understood", "undelivered"]);
-	expect(total).toEqual({ count: 6, more: false });
+	expect(needs.map(({ need }) => need)).toEqual([
+		...["unreachable", "oversold", "approval", "kept-paused", "consent", "not-understood", "undelivered"],
+	]);
+	expect(total).toEqual({ count: 7, more: false });
 });
 
 test("R21 what is not listed is counted all the same, up to the bound", () => {

@@ -36,6 +36,11 @@ export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUn
 			step(told.takenAt, `${own} had taken it`, taken("taking", "taker"));
 		}
 	}
+	const late = why.hops.find(({ name, slow, open }) => slow && open && name !== "telling" && why.first === "taker");
+	if (late && (late.name === "working" ? !told : told?.takenAt == null)) {
+		const what = late.name === "working" ? `${own} had not been told by then` : `${own} had accepted it, and did not show it yet`;
+		step(placedAt, what, { tookMs: late.ms, slow: true });
+	}
 	step(placedAt, ref.orderId === "" ? "" : `The buyer ordered on ${own}`, { where: "by its own clock" });
 	step(placedAt === null ? null : heardAt, `Lockstep heard of the order from ${own}`, taken("telling", "order"));
 	step(
