@@ -72,6 +72,8 @@ export type OwedLine = {
 	/** null: the order's units cannot be taken from somewhere else or exchanged here; why. */
 	fixed: string | null;
 	wait: { place: number; unitsBefore: number; onHand: number | null };
+	/** Of the same product, to other orders. */
+	owedToOthers: number;
 	/** What of it other channels show now, most first; nothing: all show zero. */
 	shownElsewhere: { channel: string; shows: number | null; held: boolean }[];
 };

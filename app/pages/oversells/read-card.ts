@@ -98,6 +98,7 @@ type OwedRow = {
 	place: number;
 	units_before: number;
 	on_hand: number | null;
+	owed_to_others: number;
 };
 
 /** `place`: how many wait there for the same product longer, dismissed ones too, since stock covers them all the same. */
@@ -107,7 +108,9 @@ SELECT o.id, o.connection_id, o.order_id, o.line_id, o.item_id, o.location_id, i
   (SELECT a.quantity FROM order_line_allocation a WHERE a.shop_id = $1 AND a.connection_id = o.connection_id AND a.order_id = o.order_id AND a.line_id = o.line_id
      AND a.item_id = o.item_id AND a.location_id = o.location_id AND a.instead_of = 0) AS held,
   (SELECT n.mirrored FROM order_line n WHERE n.shop_id = $1 AND n.connection_id = o.connection_id AND n.order_id = o.order_id AND n.line_id = o.line_id) AS mirrored,
-  line.ahead + 1 AS place, line.units_before, s.home_quantity AS on_hand
+  line.ahead + 1 AS place, line.units_before, s.home_quantity AS on_hand,
+  (SELECT coalesce(sum(w.units - w.covered), 0)::int FROM oversell w WHERE w.shop_id = $1 AND w.item_id = o.item_id AND w.covered < w.units
+     AND (w.connection_id, w.order_id) <> (o.connection_id, o.order_id)) AS owed_to_others
 FROM oversell o
 JOIN item i ON i.shop_id = $1 AND i.id = o.item_id
 JOIN location l ON l.shop_id = $1 AND l.id = o.location_id
@@ -160,6 +163,7 @@ async function toLine(client: Client, shopId: number, row: OwedRow, words: Words
 		why: sayWhy(whyOf(found.evidence), found, { ...ref, isHome: row.is_home }, words),
 		elsewhere: places.map((place) => ({ ...place, takes: Math.min(takes, place.free), leaves: place.free - Math.min(takes, place.free) })),
 		fixed: whyFixed(row, takes),
+		owedToOthers: row.owed_to_others,
 		wait: { place: row.place, unitsBefore: row.units_before, onHand: row.on_hand },
 		shownElsewhere: shown
 			.filter(({ connectionId }) => connectionId !== row.connection_id)

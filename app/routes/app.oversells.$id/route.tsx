@@ -225,11 +225,14 @@ function StateBanner({ card }: { card: OversellCard }) {
 		);
 	}
 	if (card.state === "solved") {
+		const others = card.lines.reduce((sum, { owedToOthers }) => sum + owedToOthers, 0);
 		const again = card.lines.every(({ shownElsewhere }) => shownElsewhere.every(({ held }) => held));
 		return (
 			<Banner tone="success" title="Nothing is owed to this order any more">
 				<p>
-					{again ? (
+					{others > 0 ? (
+						`${plural(others, "unit")} of the same ${others === 1 ? "is" : "are"} owed to other orders, so it is held at 0 for now.`
+					) : again ? (
 						"Its products follow their stock on all channels again."
 					) : (
 						<>
