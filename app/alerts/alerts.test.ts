@@ -61,6 +61,38 @@ describe("R29 what is told of", () => {
 		expect(written[0]?.text_body).toContain(`${APP((await domain()) ?? "")}/app/oversells?item=${shop.items[0]}`);
 	});
 
+	test("R40 a mass change that waits, after half a minute and once; it is over when it is decided, kept or mended", async () => {
+		const wait = (n: number) =>
+			query(
+				`INSERT INTO held_change (shop_id, item_id, location_id, state, kind, set_id, former, to_figure, read_at, at)
+				 VALUES ($1, $2, $3, 'held', 'zero', 7, 5, 0, now(), now())`,
+				[shop.shopId, shop.items[n], shop.locations[0]],
+			);
+		await query(
+			"INSERT INTO change_set (shop_id, id, kind, allowed, passed, opened_at, last_at) VALUES ($1, 7, 'zero', 50, 50, now(), now())",
+			[shop.shopId],
+		);
+		await wait(0);
+		expect(await turnsOf()).toEqual([]);
+		await wait(1);
+		await minutesPass(1);
+		expect(await turnsOf()).toEqual(["approval opened"]);
+		expect(await turnsOf()).toEqual([]);
+		const [mail] = await mails();
+		expect(mail?.subject).toBe("2 products would go to zero");
+		expect(mail?.text_body).toContain(`${APP((await domain()) ?? "")}/app/approvals/7`);
+		await query("UPDATE held_change SET asked = 'approve' WHERE shop_id = $1", [shop.shopId]);
+		expect(await turnsOf()).toEqual(["approval over"]);
+		await query("UPDATE alert SET opened_at = opened_at - interval '2 hours' WHERE shop_id = $1", [shop.shopId]);
+		await query("UPDATE held_change SET asked = NULL WHERE shop_id = $1", [shop.shopId]);
+		expect(await turnsOf()).toEqual([]);
+		await minutesPass(1);
+		expect(await turnsOf()).toEqual(["approval opened"]);
+		await query("UPDATE change_set SET kept_at = now() WHERE shop_id = $1", [shop.shopId]);
+		expect(await turnsOf()).toEqual(["approval over"]);
+		expect((await mails()).map(({ subject }) => subject).at(-1)).toBe("Nothing waits for approval any more");
+	});
+
 	test("R11 an oversell that ended without stock says how, and does not speak of stock", async () => {
 		await oversell(3);
 		await turnsOf();

@@ -1,5 +1,5 @@
 import { recordAudit } from "#app/connections/audit.ts";
-import { type Client, transaction } from "#app/db.server.ts";
+import { type Client, transactionWithRetry } from "#app/db.server.ts";
 import { lockLane } from "#apply";
 import type { Deps } from "#connections";
 import { appendEvents } from "#inbox";
@@ -29,7 +29,7 @@ export async function decideChanges(
 	shopId: number,
 	{ setId, choice, verdict, actor }: { setId: number; choice: Choice; verdict: "approve" | "write-back"; actor: string },
 ): Promise<Decided> {
-	const decided = await transaction(deps.pool, async (tx): Promise<Decided> => {
+	const decided = await transactionWithRetry(deps.pool, async (tx): Promise<Decided> => {
 		// Nothing is applied meanwhile: what is marked is what stands.
 		await lockLane(tx, shopId);
 		if (!(await mayApprove(tx, shopId, actor))) return { outcome: "refused" };
@@ -78,7 +78,7 @@ export async function keepFormer(
 	shopId: number,
 	{ setId, actor }: { setId: number; actor: string },
 ): Promise<Decided> {
-	return transaction(deps.pool, async (tx): Promise<Decided> => {
+	return transactionWithRetry(deps.pool, async (tx): Promise<Decided> => {
 		await lockLane(tx, shopId);
 		if (!(await mayApprove(tx, shopId, actor))) return { outcome: "refused" };
 		const { rowCount } = await tx.query(

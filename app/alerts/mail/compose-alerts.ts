@@ -67,7 +67,7 @@ function partOf({ kind, subject, detail, turn }: Told, name: string, base: strin
 			const products = plural(detail.products, "product");
 			const wouldBe = detail.kind === "raise" ? "would be raised" : "would go to zero";
 			return over
-				? { heading: "The changes in Shopify are decided", lines: ["Nothing of them waits for approval any more."] }
+				? { heading: "Nothing waits for approval any more", lines: ["The changes in Shopify were decided about, or put right there."] }
 				: {
 						heading: `${products} ${wouldBe}`,
 						lines: [
