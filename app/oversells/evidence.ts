@@ -100,7 +100,7 @@ function standingOf(row: Row): Evidence["standing"] {
 /**
  * `own`: the first movement of the event that made the oversell, in the same transaction. `taker`: the newest movement before it that took units of the same
  * where the channel sells from, and that is neither the channel's own nor of the order. What an order was heard by first may have been a
- * hint without its content.
+ * hint without its content. Stamps are cut to the second: what a person did within it counts as done.
  */
 const statement = `
 WITH o AS (SELECT * FROM oversell WHERE shop_id = $1 AND id = $2),
@@ -134,9 +134,9 @@ SELECT c.is_home, c.state AS connection_state, s.created_on_channel_at AS placed
   EXISTS (SELECT FROM movement m WHERE m.shop_id = $1 AND m.item_id = o.item_id AND m.id < own.id AND m.cause = 'sale' AND m.delta < 0
     AND m.connection_id = o.connection_id AND m.order_id <> o.order_id AND m.created_at > own.created_at - ${LOOK_BACK}) AS sold_there_before,
   (SELECT a.action FROM audit a WHERE a.shop_id = $1 AND a.action IN ('connection.created', 'connection.watching', 'connection.live', 'connection.paused')
-     AND a.subject = o.connection_id::text AND a.at <= coalesce(s.created_on_channel_at, o.occurred_at) ORDER BY a.id DESC LIMIT 1) AS last_act,
+     AND a.subject = o.connection_id::text AND a.at < coalesce(s.created_on_channel_at, o.occurred_at) + interval '1 second' ORDER BY a.id DESC LIMIT 1) AS last_act,
   coalesce((SELECT a.action = 'listings.paused' FROM listing l JOIN audit a ON a.shop_id = $1 AND a.action IN ('listings.paused', 'listings.resumed')
-     AND a.after->'listingIds' @> to_jsonb(l.id) AND a.at <= coalesce(s.created_on_channel_at, o.occurred_at)
+     AND a.after->'listingIds' @> to_jsonb(l.id) AND a.at < coalesce(s.created_on_channel_at, o.occurred_at) + interval '1 second'
      WHERE l.shop_id = $1 AND l.connection_id = o.connection_id AND l.external_id = line.external_ref ORDER BY a.id DESC LIMIT 1), false) AS listing_paused,
   EXISTS (SELECT FROM listing l JOIN delivery_attempt d ON d.shop_id = $1 AND d.listing_id = l.id AND d.outcome = 'watched'
      WHERE l.shop_id = $1 AND l.connection_id = o.connection_id AND l.external_id = line.external_ref AND d.at >= taker.created_at
