@@ -744,10 +744,10 @@ export const mutants: Mutant[] = [
 		tests: ["app/guards/guards.test.ts"],
 	},
 	{
-		name: "an emptied place makes a mass change by itself",
-		file: "app/apply/decide/guard.ts",
-		from: "if (allowed === null || !line.counted) return null;",
-		to: "if (allowed === null) return null;",
+		name: "emptied places count towards a mass change",
+		file: "app/apply/sql/guard.ts",
+		from: "h.asked IS NULL AND h.counted AND h.at",
+		to: "h.asked IS NULL AND h.at",
 		tests: ["app/guards/guards.test.ts"],
 	},
 	// What is owed.
