@@ -27,6 +27,8 @@ const WEBHOOKS_EVERY_MS = 5 * 60_000;
 /** Of a channel that nothing is sold or sent to, trouble is known after so long. */
 const HEALTH_EVERY_MS = 5 * 60_000;
 const SLOW_GAP_MS = 60_000;
+/** A refused call is looked into at once (connections/health.ts), also where the account was looked at a moment ago. */
+const REFUSED_GAP_MS = 5_000;
 /** What one sweep wakes of one kind; the rest is found a second later. */
 const FOUND_MAX = 500;
 
@@ -87,7 +89,7 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	},
 	health: {
 		find: async (pool) => (await findDueHealthChecks(pool)).map((payload) => ({ job: "connections.check-health", payload })),
-		gapMs: SLOW_GAP_MS,
+		gapMs: REFUSED_GAP_MS,
 	},
 	webhooks: {
 		find: async (pool) => (await findDueWebhookWatches(pool)).map((payload) => ({ job: "connections.watch-webhooks", payload })),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { dyingPool, placesToDie } from "../../tests/kit/dying-pool.ts";
 import { type GuestWorld, type OpenStore, openGuestWorld } from "../../tests/kit/guest-world.ts";
 import type { TestShop } from "../../tests/kit/shop.ts";
-import { ConnectionClosedError, checkHealth, sealCredentials, setHealth } from "./index.ts";
+import { ConnectionClosedError, checkHealth, noteRefusal, sealCredentials, setHealth } from "./index.ts";
 
 let w: GuestWorld;
 let shop: TestShop;
@@ -92,6 +92,29 @@ test("R31 looks at the same moment say the same; R08 killed before or after any 
 	await check();
 	expect(await light()).toMatchObject({ health: "green" });
 }, 90_000);
+
+test("R31 a call that was refused is looked into at once; the plain words stay when the next call is refused as well", async () => {
+	await check();
+	const refused = () =>
+		noteRefusal(
+			w.deps.pool,
+			shop.shopId,
+			connectionId,
+			`stock.read (GET ${store.host}/wp-json/wc/v3/products): Sorry, you cannot list resources. [woocommerce_rest_cannot_view]`,
+		);
+	await refused();
+	expect(await light()).toMatchObject({ health: "red", reason: "Sorry, you cannot list resources.", checked: false });
+	const { since } = await light();
+	store.revokeKey(String(store.keys.consumerKey));
+	await check();
+	await refused();
+	expect(await light()).toMatchObject({
+		health: "red",
+		reason: expect.stringContaining("does not know this API key"),
+		checked: true,
+		since,
+	});
+});
 
 test("R37 a disconnected one is asked nothing", async () => {
 	await query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [connectionId]);

@@ -1,8 +1,12 @@
 import type { Queryable } from "#app/db.server.ts";
+import { ownWords } from "#domain";
 
 export type Health = { health: "green" } | { health: "degraded" | "red"; reason: string };
 
-/** Sets a connection's light. `health_since` moves only when the colour changes, so that "red since" stays true. */
+/**
+ * Sets a connection's light; the reason is kept as a merchant reads it. `health_since` moves only when the colour changes, so that
+ * "red since" stays true.
+ */
 export async function setHealth(db: Queryable, shopId: number, connectionId: number, to: Health): Promise<void> {
 	await db.query(`UPDATE connection SET ${assignments} WHERE shop_id = $3 AND id = $4 AND ${differs}`, [
 		...values(to),
@@ -20,8 +24,20 @@ export async function noteTrouble(db: Queryable, shopId: number, connectionId: n
 		`UPDATE connection SET health = 'degraded', health_reason = $3, health_since = CASE WHEN health = 'degraded' THEN health_since ELSE now() END,
 		   health_by_check = true, updated_at = now()
 		 WHERE shop_id = $1 AND id = $2 AND (health = 'green' OR health_by_check)`,
-		[shopId, connectionId, reason],
+		[shopId, connectionId, ownWords(reason)],
 	);
+}
+
+/**
+ * A call was refused for the account's access. The account is looked at at once (check-health.ts), which says in plain words what
+ * is wrong; until then, and while it is red already, what stands there stays.
+ */
+export async function noteRefusal(db: Queryable, shopId: number, connectionId: number, reason: string): Promise<void> {
+	await db.query(`UPDATE connection SET ${assignments}, health_checked_at = NULL WHERE shop_id = $3 AND id = $4 AND health <> 'red'`, [
+		...values({ health: "red", reason }),
+		shopId,
+		connectionId,
+	]);
 }
 
 /** What was told by a look at the account, and not by delivery's breaker (it asks by itself), is over: the account answers. */
@@ -45,4 +61,4 @@ export async function setHomeHealth(db: Queryable, shopDomain: string, to: Healt
 const assignments = `health = $1, health_reason = $2, health_since = CASE WHEN health = $1 THEN health_since ELSE now() END, health_by_check = false,
   updated_at = now()`;
 const differs = `(health, health_reason) IS DISTINCT FROM ($1::text, $2::text)`;
-const values = (to: Health) => [to.health, to.health === "green" ? null : to.reason];
+const values = (to: Health) => [to.health, to.health === "green" ? null : ownWords(to.reason)];

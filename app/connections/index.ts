@@ -11,7 +11,7 @@ export { isOperatorsTrouble } from "./consented-token.ts";
 export { type Credentials, openCredentials, sealCredentials } from "./credentials.ts";
 export type { Deps } from "./deps.ts";
 export { type EnsuredShop, ensureShop } from "./ensure-shop.ts";
-export { type Health, setHealth } from "./health.ts";
+export { type Health, noteRefusal, setHealth } from "./health.ts";
 export { type ImportOutcome, runImport } from "./import/run-import.ts";
 export { onShopAuthenticated, type ShopAuthenticated } from "./install.ts";
 export { handleLifecycle, type LifecycleOutcome } from "./lifecycle.ts";

@@ -1,6 +1,6 @@
 import type { ChannelError } from "#app/channels/errors.ts";
 import { boundedRetryAfter } from "#app/connections/budget.ts";
-import { setHealth } from "#app/connections/health.ts";
+import { noteRefusal, setHealth } from "#app/connections/health.ts";
 import type { Queryable } from "#app/db.server.ts";
 import { backoffMs } from "./backoff.ts";
 
@@ -66,7 +66,7 @@ export async function noteFailure(
 	}
 	const waitMs = refused ? CREDENTIALS_PROBE_MS : backoffMs(failures, { retryAfterMs });
 	await db.query(waitStatement, [shopId, connectionId, waitMs]);
-	if (refused) await setHealth(db, shopId, connectionId, { health: "red", reason: error.message });
+	if (refused) await noteRefusal(db, shopId, connectionId, error.message);
 	else if (failures >= OPEN_AFTER_FAILURES) await setHealth(db, shopId, connectionId, { health: "degraded", reason: error.message });
 }
 

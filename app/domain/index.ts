@@ -1,3 +1,4 @@
 export * from "./event.ts";
 export * from "./guards.ts";
+export * from "./own-words.ts";
 export * from "./policy.ts";

@@ -1,7 +1,7 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import { toInboxRows } from "#app/connections/order-events.ts";
 import type { Queryable } from "#app/db.server.ts";
-import { type Deps, openClient, setHealth } from "#connections";
+import { type Deps, noteRefusal, openClient } from "#connections";
 import { appendEvents } from "#inbox";
 
 /** Asked for again at each poll: a channel's search lags its writes, and a page may miss what changes while it is read. */
@@ -102,7 +102,7 @@ async function recordFailure(deps: Deps, { shopId, connectionId, since, orders, 
 		orders,
 		error.message,
 	]);
-	if (error.errorClass === "credentials") await setHealth(deps.pool, shopId, connectionId, { health: "red", reason: error.message });
+	if (error.errorClass === "credentials") await noteRefusal(deps.pool, shopId, connectionId, error.message);
 }
 
 /** Order states that only a poll brought (the webhook never came, or came after it): what webhooks missed. */

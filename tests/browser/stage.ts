@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 import { onTestFailed, onTestFinished } from "vitest";
-import { type AdminGateway, type AdminPage, createAdminGateway } from "../../sandbox/admin/index.ts";
+import { type AdminGateway, type AdminPage, type Breakage, createAdminGateway } from "../../sandbox/admin/index.ts";
 import { adminView, createShopify, type Shop, type Shopify } from "../../sandbox/channels/shopify/index.ts";
 import { createWorld, type World } from "../../sandbox/world.ts";
 import { buildApp } from "../../scripts/build.ts";
@@ -99,10 +99,17 @@ type StageOptions = {
 	webhooks?: boolean;
 	/** Pages of the simulated admin beside its usual ones. */
 	pages?: readonly ((root: string) => AdminPage)[];
+	/** Channels whose own people break things, once the world is there. */
+	breakages?: (world: World) => readonly Breakage[];
 };
 
 /** The simulated admin, the real pages on a real database, and a real browser. */
-export async function openStage({ environment = {}, webhooks = false, pages = [] }: StageOptions = {}): Promise<Stage> {
+export async function openStage({
+	environment = {},
+	webhooks = false,
+	pages = [],
+	breakages = () => [],
+}: StageOptions = {}): Promise<Stage> {
 	await buildApp();
 	const database = await freshDatabase();
 	const world = createWorld({ seed: 7 });
@@ -130,6 +137,7 @@ export async function openStage({ environment = {}, webhooks = false, pages = []
 		pages,
 		breakages: [
 			{ id: "worker", group: "Lockstep", label: "Kill the worker", explanation: "It starts again by itself.", press: () => "Killed" },
+			...breakages(world),
 		],
 	});
 	await world.listen();

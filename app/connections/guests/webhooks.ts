@@ -4,7 +4,7 @@ import type { Channel, RemoteWebhook, WebhookManager } from "#channels";
 import { type ConnectionRow, readConnection } from "../connection-row.ts";
 import { openCredentials } from "../credentials.ts";
 import type { Deps } from "../deps.ts";
-import { clearTrouble, setHealth } from "../health.ts";
+import { clearTrouble, noteRefusal } from "../health.ts";
 import { openClient } from "../open-client.ts";
 
 export const webhookPath = (channelId: string, token: string) => `/webhooks/${channelId}/${token}`;
@@ -55,7 +55,7 @@ export async function ensureWebhooks(deps: Deps & { publicUrl: string }, shopId:
 	} catch (error) {
 		if (!(error instanceof ChannelError)) throw error;
 		deps.log.warn({ shopId, connectionId, err: error }, "webhooks.not_checked");
-		if (error.errorClass === "credentials") await setHealth(deps.pool, shopId, connectionId, { health: "red", reason: error.message });
+		if (error.errorClass === "credentials") await noteRefusal(deps.pool, shopId, connectionId, error.message);
 		return { outcome: "failed", error };
 	} finally {
 		await client.close();

@@ -1,5 +1,6 @@
 import type { Queryable } from "#app/db.server.ts";
 import { openDepth } from "#dead-letters";
+import { ownWords } from "#domain";
 import type { AttentionLine, NameOf, Overview } from "../overview.ts";
 
 const LISTED_MAX = 5;
@@ -42,6 +43,6 @@ const toLine = (row: Row, nameOf: NameOf): AttentionLine => ({
 	direction: row.direction,
 	channel: nameOf(row.connection_id),
 	subject: [row.listing_title, row.listing_sku].filter(Boolean).join(" · ") || row.operation,
-	error: row.error,
+	error: ownWords(row.error),
 	attempts: row.attempts,
 });

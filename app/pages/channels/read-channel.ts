@@ -1,7 +1,7 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { type ChannelOverview, readOverview } from "#app/overview/index.ts";
 import { channels } from "#channels";
-import { type Policy, policySchema } from "#domain";
+import { ownWords, type Policy, policySchema } from "#domain";
 import { countFoundByPoll } from "#reconcile";
 import { type Consent, readConsent } from "./read-consent.ts";
 import { type OtherWriter, readOtherWriter } from "./read-other-writer.ts";
@@ -103,7 +103,7 @@ async function readOrders(db: Queryable, shopId: number, connectionId: number, w
 	const late = await countFoundByPoll(db, shopId, connectionId, new Date(Date.now() - 86_400_000));
 	const last = rows[0];
 	const readUpTo = watermark?.toISOString() ?? null;
-	return { lastReadAt: last?.at.toISOString() ?? null, error: last?.error ?? null, readUpTo, late };
+	return { lastReadAt: last?.at.toISOString() ?? null, error: last?.error ? ownWords(last.error) : null, readUpTo, late };
 }
 
 /** Tokens as they are now: what was left, and what has come back since. */

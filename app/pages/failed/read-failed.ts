@@ -1,5 +1,6 @@
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
 import { type FailureFilter, foldProblemsOf, isReadable, joins, listProblems, whereOf } from "#dead-letters";
+import { ownWords } from "#domain";
 import { cutPage, readCursor } from "../../components/keyset.ts";
 import { readShopMap } from "../shop/read-channels.ts";
 import { type FailedPage, type FailedRow, type ProblemRow, SIDES } from "./failed.ts";
@@ -109,7 +110,7 @@ export const toFailedRow = (row: FailedRecord, nameOf: (id: number) => string): 
 	sku: row.sku,
 	itemId: row.item_id,
 	errorClass: row.error_class,
-	error: row.error,
+	error: ownWords(row.error),
 	attempts: row.attempts,
 	firstAt: row.first_at.toISOString(),
 	lastAt: row.last_at.toISOString(),
@@ -146,7 +147,7 @@ async function readProblems(client: Client, shopId: number, nameOf: (id: number)
 		isBack: problem.times > 1,
 		beganAt: problem.beganAt.toISOString(),
 		lastAt: problem.lastAt.toISOString(),
-		error: problem.error,
+		error: ownWords(problem.error),
 		decided:
 			problem.decidedBy && problem.decidedAt && (problem.state === "acknowledged" || problem.state === "ignored")
 				? { who: names.get(problem.decidedBy) || "Somebody of your staff", at: problem.decidedAt.toISOString() }

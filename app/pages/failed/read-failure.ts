@@ -51,6 +51,8 @@ export async function readFailure(pool: Pool, shopId: number, id: number): Promi
 			);
 			return {
 				...toFailedRow(row, (connectionId) => shop.channels.find((channel) => channel.id === connectionId)?.name || "A former channel"),
+				// Here is looked for the cause: with the call and the channel's own code.
+				error: row.error,
 				asOf: row.as_of.toISOString(),
 				state: row.state,
 				decided:

@@ -1,5 +1,6 @@
 import type { Pool } from "#app/db.server.ts";
 import { listReplays, type ReplayEnded, type ReplayStanding, readReplay } from "#app/replay/index.ts";
+import { ownWords } from "#domain";
 import { readShopMap } from "../shop/read-channels.ts";
 
 export type RunView = Omit<ReplayStanding, "askedAt" | "doneAt" | "actor" | "press"> & {
@@ -26,7 +27,11 @@ export async function readRun(pool: Pool, shopId: number, runId: number): Promis
 	const { ended, ...standing } = run;
 	return {
 		...toView(standing, await readNames(pool, shopId, [run])),
-		ended: ended.map((line) => ({ ...line, channel: channels.find(({ id }) => id === line.connectionId)?.name || "A former channel" })),
+		ended: ended.map((line) => ({
+			...line,
+			error: ownWords(line.error),
+			channel: channels.find(({ id }) => id === line.connectionId)?.name || "A former channel",
+		})),
 	};
 }
 

@@ -4,6 +4,7 @@ import { createWooStore, type WooStore } from "../../channels/woocommerce/index.
 import { createRandom } from "../../random.ts";
 import type { Line, Market, MarketOptions, MarketProgram } from "./market.ts";
 import { sendJson } from "./request.ts";
+import { type StoreKey, storeBreakages } from "./woo-breakages.ts";
 
 export const STORE_HOST = "shop.hagi-and-oak.example";
 /** Where a program without Lockstep has its own webhooks sent. */
@@ -28,7 +29,7 @@ export type WooMarket = Market & {
 	store: WooStore;
 	/** The merchant deletes the key that the app has, and later makes another. */
 	revokeKey(): void;
-	makeKey(): void;
+	makeKey(): StoreKey;
 };
 
 const OUTLET: StoreName = { id: "woocommerce", name: "WooCommerce", host: STORE_HOST };
@@ -56,6 +57,10 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 	]);
 	const skuOf = new Map([...ids].map(([sku, { productId, variationId }]) => [variationId || productId, sku]));
 	let keys = store.addKey();
+	const makeKey = () => {
+		keys = store.addKey();
+		return keys;
+	};
 	const call = (path: string, options: { method?: string; body?: unknown } = {}) =>
 		sendJson(world.origin(), host, `/wp-json/wc/v3${path}`, {
 			...options,
@@ -69,9 +74,8 @@ export function openWooMarket({ world, products, bundles, seed, atomicCheckout }
 		host,
 		store,
 		revokeKey: () => store.revokeKey(keys.consumerKey),
-		makeKey() {
-			keys = store.addKey();
-		},
+		makeKey,
+		breakages: storeBreakages(store, { group: named.name, key: { current: () => keys, make: makeKey } }),
 		connectArgs: async () => [
 			...["--account", `https://${host}`],
 			...["--set", `consumerKey=${keys.consumerKey}`, "--set", `consumerSecret=${keys.consumerSecret}`],
