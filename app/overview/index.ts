@@ -2,6 +2,7 @@ import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { readOpenSets } from "#app/guards/index.ts";
 import { findEndingConsents } from "#connections";
 import type { ChannelOverview, LagHours, NameOf, Overview } from "./overview.ts";
+import { readAlerts } from "./sql/read-alerts.ts";
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
 import { readHomeFigures } from "./sql/read-home-figures.ts";
@@ -35,6 +36,7 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 				approvals: await readApprovals(client, shopId),
 				keptPaused: await readKeptPaused(client, shopId),
 				consents: await readConsents(client, shopId, nameOf),
+				alerts: await readAlerts(client, shopId, nameOf),
 				attention: await readAttention(client, shopId, nameOf),
 				sales: await readSales(client, shopId, nameOf),
 			};

@@ -51,6 +51,7 @@ const overview = (differences: Partial<Overview> = {}): Overview => ({
 	approvals: [],
 	keptPaused: 0,
 	consents: [],
+	alerts: [],
 	attention: { updates: NONE, messages: NONE, newest: [] },
 	sales: { orders: NONE, newest: [] },
 	...differences,
@@ -61,7 +62,7 @@ test("R35 nothing waits for anybody in a quiet shop; a channel that has trouble 
 	expect(needsYou(overview({ channels: [troubled] }))).toEqual({ total: NONE, needs: [] });
 });
 
-test("R35 R11 R21 R31 one list: unreachable channels, owed units, ending consents, what was set aside", () => {
+test("R35 R11 R21 R29 R31 one list: unreachable channels, owed units, slow ones, ending consents, forgotten pauses, what was set aside", () => {
 	const { total, needs } = needsYou(
 		overview({
 			channels: [channel({ health: red }), channel({ id: 3, health: red, state: "paused" })],
@@ -69,13 +70,17 @@ test("R35 R11 R21 R31 one list: unreachable channels, owed units, ending consent
 			approvals: [{ id: 7, kind: "zero", since: NOW, products: 312, passed: 50 }],
 			keptPaused: 2,
 			consents: [{ connectionId: 2, channel: "Amazon", endsAt: NOW }],
+			alerts: [
+				{ kind: "lag", connectionId: 2, channel: "WooCommerce", since: NOW, count: 12 },
+				{ kind: "paused", connectionId: 3, channel: "Outlet", since: NOW, count: 40 },
+			],
 			attention: { updates: { count: 1, more: false }, messages: { count: 1, more: false }, newest: [parked(9, "in"), parked(8, "out")] },
 		}),
 	);
 	expect(needs.map(({ need }) => need)).toEqual([
-		...["unreachable", "oversold", "approval", "kept-paused", "consent", "not-understood", "undelivered"],
+		...["unreachable", "oversold", "approval", "slow", "kept-paused", "consent", "forgotten-pause", "not-understood", "undelivered"],
 	]);
-	expect(total).toEqual({ count: 7, more: false });
+	expect(total).toEqual({ count: 9, more: false });
 });
 
 test("R21 what is not listed is counted all the same, up to the bound", () => {

@@ -1,4 +1,4 @@
-import type { AttentionLine, ChannelOverview, Counted, EndingConsent, OversellLine, Overview, WaitingChanges } from "./overview.ts";
+import type { AttentionLine, ChannelAlert, ChannelOverview, Counted, EndingConsent, OversellLine, Overview, WaitingChanges } from "./overview.ts";
 
 /** One thing that does not mend itself, or not soon enough, and the page on which something can be done about it. */
 export type Need =
@@ -7,20 +7,25 @@ export type Need =
 	| { need: "approval"; changes: WaitingChanges }
 	| { need: "kept-paused"; listings: number }
 	| { need: "consent"; consent: EndingConsent }
+	| { need: "slow" | "forgotten-pause"; alert: ChannelAlert }
 	| { need: "undelivered" | "not-understood"; line: AttentionLine };
 
 /**
  * Everything that waits for a person, in the order in which it costs money: a channel that sells from an old figure, units that
- * are owed to buyers, a mass change that waits for approval, a consent that is about to end, then what was set aside. `total` counts those too that are not listed.
+ * are owed to buyers, a mass change that waits for approval, a channel that is told too slowly, a consent that is about to end, what
+ * was paused and may be forgotten, then what was set aside. `total` counts those too that are not listed.
  */
-export function needsYou({ channels, oversells, approvals, keptPaused, consents, attention }: Overview): { total: Counted; needs: Need[] } {
+export function needsYou(overview: Overview): { total: Counted; needs: Need[] } {
+	const { channels, oversells, approvals, keptPaused, consents, alerts, attention } = overview;
 	const unreachable = channels.filter(({ health, state }) => health.state === "red" && state !== "paused");
 	const needs: Need[] = [
 		...unreachable.map((channel) => ({ need: "unreachable" as const, channel })),
 		...oversells.newest.filter(({ owed }) => owed > 0).map((line) => ({ need: "oversold" as const, line })),
 		...approvals.map((changes) => ({ need: "approval" as const, changes })),
+		...alerts.flatMap((alert) => (alert.kind === "lag" ? [{ need: "slow" as const, alert }] : [])),
 		...(keptPaused > 0 ? [{ need: "kept-paused" as const, listings: keptPaused }] : []),
 		...consents.map((consent) => ({ need: "consent" as const, consent })),
+		...alerts.flatMap((alert) => (alert.kind === "paused" ? [{ need: "forgotten-pause" as const, alert }] : [])),
 		...attention.newest.map((line) => ({
 			need: line.direction === "out" ? ("undelivered" as const) : ("not-understood" as const),
 			line,
@@ -35,6 +40,7 @@ export function needsYou({ channels, oversells, approvals, keptPaused, consents,
 				approvals.length +
 				(keptPaused > 0 ? 1 : 0) +
 				consents.length +
+				alerts.length +
 				updates.count +
 				messages.count,
 			more: updates.more || messages.more,

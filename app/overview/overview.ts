@@ -17,6 +17,8 @@ export type Overview = {
 	keptPaused: number;
 	/** Consents that end within weeks, or have ended, soonest first. Empty where no channel is connected by one that ends. */
 	consents: EndingConsent[];
+	/** Of what e-mails tell as well: channels whose updates are slow, and those with pauses that may have been forgotten. */
+	alerts: ChannelAlert[];
 	/** What could not succeed and waits for a person. */
 	attention: { updates: Counted; messages: Counted; newest: AttentionLine[] };
 	/** `orders`: of the last 24 hours. `newest` first, at most 8. */
@@ -56,6 +58,9 @@ export type ChannelOverview = {
 };
 
 export type WaitingChanges = { id: number; kind: "zero" | "raise"; since: string; products: number; passed: number };
+
+/** `count`: of slow updates the seconds that the slowest of a hundred took, of pauses the listings with stock. */
+export type ChannelAlert = { kind: "lag" | "paused"; connectionId: number; channel: string; since: string; count: number };
 
 export type EndingConsent = { connectionId: number; channel: string; endsAt: string };
 

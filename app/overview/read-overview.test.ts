@@ -140,6 +140,32 @@ describe("what the overview page reads", () => {
 		expect((await readOverview(database.pool, shop.shopId)).consents).toEqual([]);
 	});
 
+	test("R29 of what e-mails tell, slow updates and forgotten pauses stand here too, once they are told and until they are over", async () => {
+		const shop = await newShop(1);
+		const other = await newShop(1);
+		const alert = (shopId: number, kind: string, subject: number, detail: object, opened: boolean, over = false) =>
+			query(
+				`INSERT INTO alert (shop_id, kind, subject, detail, opened_at, resolved_at)
+				 VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $6 THEN now() END)`,
+				[shopId, kind, String(subject), JSON.stringify(detail), opened, over],
+			);
+		await alert(shop.shopId, "lag", shop.woocommerce, { seconds: 9 }, false);
+		await alert(other.shopId, "lag", other.woocommerce, { seconds: 7 }, true);
+		const alerts = async () => (await readOverview(database.pool, shop.shopId)).alerts;
+		expect(await alerts()).toEqual([]);
+		await query("UPDATE alert SET opened_at = now() WHERE shop_id = $1", [shop.shopId]);
+		await alert(shop.shopId, "paused", shop.woocommerce, { listings: 40 }, true);
+		await alert(shop.shopId, "unreachable", shop.woocommerce, { reason: "no" }, true);
+		await alert(shop.shopId, "lag", 999_999, { seconds: 9 }, true);
+		const about = { connectionId: shop.woocommerce, channel: "WooCommerce", since: expect.any(String) };
+		expect(await alerts()).toEqual([
+			{ kind: "lag", count: 9, ...about },
+			{ kind: "paused", count: 40, ...about },
+		]);
+		await query("UPDATE alert SET resolved_at = now() WHERE shop_id = $1", [shop.shopId]);
+		expect(await alerts()).toEqual([]);
+	});
+
 	test("sales are listed newest first with what is left, and say when a channel still shows the old figure", async () => {
 		const shop = await newShop();
 		const [first = 0, second = 0] = shop.items;

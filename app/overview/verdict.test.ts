@@ -37,6 +37,7 @@ function overview(differences: Partial<Overview> = {}): Overview {
 		approvals: [],
 		keptPaused: 0,
 		consents: [],
+		alerts: [],
 		attention: { updates: { count: 0, more: false }, messages: { count: 0, more: false }, newest: [] },
 		sales: { orders: { count: 0, more: false }, newest: [] },
 		...differences,

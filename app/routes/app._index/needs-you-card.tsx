@@ -116,6 +116,26 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: openChannel(connectionId),
 			};
 		}
+		case "slow": {
+			const { connectionId, channel, count } = need.alert;
+			return {
+				subject: channel,
+				sentence: `Of a hundred sales elsewhere the slowest took ${duration(count * 1000)} to arrive there in the last quarter of an hour. Until they arrive, it may sell what is gone.`,
+				badge: "Slow",
+				tone: "warning",
+				action: openChannel(connectionId),
+			};
+		}
+		case "forgotten-pause": {
+			const { connectionId, channel, count } = need.alert;
+			return {
+				subject: channel,
+				sentence: `${plural(count, "listing")} with stock ${count === 1 ? "is" : "are"} paused for a day or longer, and ${count === 1 ? "shows a figure" : "show figures"} that nobody keeps. Resume ${count === 1 ? "it" : "them"} if the pause was forgotten.`,
+				badge: "Paused",
+				tone: "info",
+				action: { label: "See what is paused", url: `/app/stock?state=paused&channel=${connectionId}` },
+			};
+		}
 		case "undelivered":
 		case "not-understood": {
 			const { id, subject, channel, at, error, attempts } = need.line;
@@ -142,6 +162,9 @@ const keyOf = (need: Need): string => {
 			return `approval-${need.changes.id}`;
 		case "kept-paused":
 			return need.need;
+		case "slow":
+		case "forgotten-pause":
+			return `${need.need}-${need.alert.connectionId}`;
 		case "consent":
 			return `consent-${need.consent.connectionId}`;
 		default:
