@@ -33,11 +33,6 @@ export async function makeHuge(
 	);
 	await orders(pool, shop);
 	await query(
-		`INSERT INTO audit (shop_id, actor, action, subject, before, after)
-		 SELECT $1, '548380009', 'policy.changed', $2, '{"policy":{"kind":"exact"}}', '{"policy":{"kind":"buffer","buffer":2}}' FROM generate_series(1, 3000)`,
-		[shopId, String(woocommerce)],
-	);
-	await query(
 		`INSERT INTO member (shop_id, user_id, granted, installation, name)
 		 SELECT $1, 1000 + n, 'look', 1, 'Alexandra Konstantinopoulou-Featherstonehaugh the ' || n || 'th' FROM generate_series(1, 40) n`,
 		[shopId],
@@ -72,6 +67,12 @@ export async function makeHuge(
 	);
 	const oversell = await oversells(pool, shop);
 	await query("ANALYZE");
+	// The newest of what was done, whatever was done to single orders before.
+	await query(
+		`INSERT INTO audit (shop_id, actor, action, subject, before, after)
+		 SELECT $1, '548380009', 'policy.changed', $2, '{"policy":{"kind":"exact"}}', '{"policy":{"kind":"buffer","buffer":2}}' FROM generate_series(1, 3000)`,
+		[shopId, String(woocommerce)],
+	);
 	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell };
 }
 
