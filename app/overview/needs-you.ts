@@ -1,4 +1,13 @@
-import type { AttentionLine, ChannelAlert, ChannelOverview, Counted, EndingConsent, OversellLine, Overview, WaitingChanges } from "./overview.ts";
+import type {
+	AttentionLine,
+	ChannelAlert,
+	ChannelOverview,
+	Counted,
+	EndingConsent,
+	OversellLine,
+	Overview,
+	WaitingChanges,
+} from "./overview.ts";
 
 /** One thing that does not mend itself, or not soon enough, and the page on which something can be done about it. */
 export type Need =
