@@ -118,6 +118,17 @@ test("R31 a call that was refused is looked into at once; the plain words stay w
 	});
 });
 
+test("R29 R31 what is refused although the account answers stays red past the look that it caused: it lasts long enough to be told of", async () => {
+	await check();
+	const refusal = "orders.list (GET x.example/wp-json/wc/v3/orders): Sorry, you cannot list orders. [woocommerce_rest_cannot_view]";
+	await noteRefusal(w.deps.pool, shop.shopId, connectionId, refusal);
+	expect(await check()).toEqual({ outcome: "green" });
+	expect(await light()).toMatchObject({ health: "red", reason: "Sorry, you cannot list orders.", checked: true });
+	// Five minutes later, by the regular look.
+	await check();
+	expect(await light()).toMatchObject({ health: "green", reason: null });
+});
+
 test("R37 a disconnected one is asked nothing", async () => {
 	await query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [connectionId]);
 	await expect(check()).rejects.toThrow(ConnectionClosedError);

@@ -1,7 +1,7 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import type { HealthReport } from "#channels";
 import type { Deps } from "./deps.ts";
-import { clearTrouble, noteTrouble, setHealth } from "./health.ts";
+import { clearByLook, noteTrouble, setHealth } from "./health.ts";
 import { openClient } from "./open-client.ts";
 
 export type HealthChecked = { outcome: "green" } | { outcome: "red" | "degraded"; reason: string };
@@ -21,7 +21,7 @@ export async function checkHealth(deps: Deps, shopId: number, connectionId: numb
 
 async function noteReport({ pool, log }: Deps, shopId: number, connectionId: number, report: HealthReport): Promise<HealthChecked> {
 	if (report.health === "green") {
-		await clearTrouble(pool, shopId, connectionId);
+		await clearByLook(pool, shopId, connectionId);
 		return { outcome: "green" };
 	}
 	const { reason, error } = report;

@@ -40,14 +40,23 @@ export async function noteRefusal(db: Queryable, shopId: number, connectionId: n
 	]);
 }
 
-/** What was told by a look at the account, and not by delivery's breaker (it asks by itself), is over: the account answers. */
+/** What was told by a look at the account, or by a refusal, and not by delivery's breaker (it asks by itself), is over. */
 export async function clearTrouble(db: Queryable, shopId: number, connectionId: number): Promise<void> {
-	await db.query(
-		`UPDATE connection SET health = 'green', health_reason = NULL, health_since = now(), health_by_check = false, updated_at = now()
-		 WHERE shop_id = $1 AND id = $2 AND breaker_failures = 0 AND (health = 'red' OR health_by_check)`,
-		[shopId, connectionId],
-	);
+	await db.query(`${clearStatement} AND (health = 'red' OR health_by_check)`, [shopId, connectionId]);
 }
+
+/**
+ * The same by a look at the account that answered. A refusal outlives the look that it has caused (no look has been noted since):
+ * what was refused may be refused again although the account answers, and to be told of, it must last. The next regular look takes
+ * it away.
+ */
+export async function clearByLook(db: Queryable, shopId: number, connectionId: number): Promise<void> {
+	await db.query(`${clearStatement} AND (health_by_check OR (health = 'red' AND health_checked_at IS NOT NULL))`, [shopId, connectionId]);
+}
+
+const clearStatement = `
+UPDATE connection SET health = 'green', health_reason = NULL, health_since = now(), health_by_check = false, updated_at = now()
+WHERE shop_id = $1 AND id = $2 AND breaker_failures = 0`;
 
 /** As setHealth, for a shop's home connection, by the shop's domain: where a token is refused only the domain is known. */
 export async function setHomeHealth(db: Queryable, shopDomain: string, to: Health): Promise<void> {

@@ -4,6 +4,7 @@ import { recordAudit } from "#app/connections/audit.ts";
 import { type Pool, transactionWithRetry } from "#app/db.server.ts";
 import { channel as channelOf } from "#channels";
 import { ConnectionClosedError, type Deps, openClient } from "#connections";
+import { ownWords } from "#domain";
 import { requestFetch } from "#inbox";
 
 export type CancelAsked =
@@ -118,7 +119,7 @@ async function runOne(deps: Deps, { client, channel }: Opened, work: Work): Prom
 		if (error instanceof ConnectionClosedError || !(error instanceof ChannelError)) throw error;
 		if (left && error.outcomeUnknown) return await postpone(deps.pool, work, READ_AGAIN_MS);
 		if (error.retryable) return await postpone(deps.pool, work, AGAIN_MS, { unsent: wish.state === "asked" });
-		await end(deps, work, { state: "refused", reason: error.message });
+		await end(deps, work, { state: "refused", reason: ownWords(error.message) });
 	}
 }
 
