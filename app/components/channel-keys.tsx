@@ -1,4 +1,4 @@
-import { BlockStack, Card, FormLayout, List, Text, TextField } from "@shopify/polaris";
+import { BlockStack, Button, Card, Divider, FormLayout, InlineStack, List, Text, TextField } from "@shopify/polaris";
 
 export type KeyField = { key: string; label: string; secret: boolean; help: string | null };
 
@@ -20,6 +20,23 @@ export function KeyFields({ fields, field }: { fields: readonly KeyField[]; fiel
 	);
 }
 type KeyInput = { value: string; onChange: (value: string) => void };
+
+type OneClickProps = { label: string; disabled?: boolean; loading: boolean; onPress: () => void };
+
+/** The store makes the keys on a page of its own; what follows is the longer way. */
+export const OneClick = ({ label, disabled = false, loading, onPress }: OneClickProps) => (
+	<BlockStack gap="200">
+		<InlineStack>
+			<Button variant="primary" loading={loading} disabled={disabled} onClick={onPress}>
+				{label}
+			</Button>
+		</InlineStack>
+		<Text as="p" variant="bodySm" tone="subdued">
+			You sign in to your store, agree there, and come back here. Or type in keys that you make yourself:
+		</Text>
+		<Divider />
+	</BlockStack>
+);
 
 /** Where a merchant finds them; nothing for a channel whose fields say it all. */
 export function KeySteps({ steps }: { steps: readonly string[] }) {

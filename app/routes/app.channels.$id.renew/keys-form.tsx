@@ -1,7 +1,7 @@
-import { BlockStack, Button, Card, Divider, FormLayout, InlineStack, Text } from "@shopify/polaris";
+import { Button, Card, FormLayout, InlineStack, Text } from "@shopify/polaris";
 import { useState } from "react";
 import type { RenewalForm } from "#app/pages/channels/read-renewal.ts";
-import { KeyFields, KeySteps } from "../../components/channel-keys.tsx";
+import { KeyFields, KeySteps, OneClick } from "../../components/channel-keys.tsx";
 
 type KeysFormProps = {
 	form: Extract<RenewalForm, { way: "keys" }>;
@@ -32,19 +32,7 @@ export function KeysForm({ form, busy, onKeys, onOneClick }: KeysFormProps) {
 						<Text as="p" tone="subdued">
 							Nothing else changes: orders of the meantime are read and counted, and listings, rules and figures stay as they are.
 						</Text>
-						{form.hasOneClick && (
-							<BlockStack gap="200">
-								<InlineStack>
-									<Button variant="primary" loading={busy === "one-click"} onClick={onOneClick}>
-										Get new keys from the store
-									</Button>
-								</InlineStack>
-								<Text as="p" variant="bodySm" tone="subdued">
-									You sign in to your store, agree there, and come back here. Or type in keys that you make yourself:
-								</Text>
-								<Divider />
-							</BlockStack>
-						)}
+						{form.hasOneClick && <OneClick label="Get new keys from the store" loading={busy === "one-click"} onPress={onOneClick} />}
 						<KeyFields fields={form.fields} field={field} />
 						<InlineStack gap="300" blockAlign="center">
 							<Button submit loading={busy === "keys"} {...(form.hasOneClick ? {} : { variant: "primary" as const })}>

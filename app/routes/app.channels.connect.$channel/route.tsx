@@ -1,6 +1,6 @@
 import { type ActionFunctionArgs, type HeadersFunction, type LoaderFunctionArgs, redirect } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { Banner, BlockStack, Button, Card, Divider, FormLayout, InlineStack, Select, Text, TextField } from "@shopify/polaris";
+import { Banner, BlockStack, Button, Card, FormLayout, InlineStack, Select, Text, TextField } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { useEffect, useState } from "react";
 import { answering, requireRight } from "#app/authenticate.server.ts";
@@ -15,7 +15,7 @@ import {
 import { deps } from "#app/deps.server.ts";
 import { readConnectForm } from "#app/pages/channels/connect-form.ts";
 import { AppPage } from "../../components/app-page.tsx";
-import { KeyFields, KeySteps } from "../../components/channel-keys.tsx";
+import { KeyFields, KeySteps, OneClick } from "../../components/channel-keys.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useProblem } from "../../components/use-problem.ts";
 
@@ -124,17 +124,12 @@ export default function ConnectPage() {
 										helpText="As your customers see it. The connection must be encrypted (https)."
 									/>
 									{form.hasOneClick && (
-										<BlockStack gap="200">
-											<InlineStack>
-												<Button variant="primary" loading={busy("one-click")} disabled={!values.account} onClick={() => send("one-click")}>
-													Connect with one click
-												</Button>
-											</InlineStack>
-											<Text as="p" variant="bodySm" tone="subdued">
-												You sign in to your store, agree there, and come back here. Or type in keys that you make yourself:
-											</Text>
-											<Divider />
-										</BlockStack>
+										<OneClick
+											label="Connect with one click"
+											disabled={!values.account}
+											loading={busy("one-click")}
+											onPress={() => send("one-click")}
+										/>
 									)}
 									<KeyFields fields={form.fields} field={field} />
 									<TextField
