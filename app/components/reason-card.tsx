@@ -1,5 +1,5 @@
 import { BlockStack, Button, Card, ChoiceList, InlineStack, Text, TextField } from "@shopify/polaris";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 
 const OTHER = "other";
 const REASON_CHARS_MAX = 500;
@@ -22,31 +22,38 @@ export function ReasonCard({ question, children, reasons, act, busy, onAct, onKe
 	const [chosen, setChosen] = useState(reasons[0]);
 	const [text, setText] = useState("");
 	const reason = chosen === OTHER ? text.trim() : chosen;
+	// It is asked for in the title bar, which stays in sight when the page is scrolled; this does not.
+	const place = useRef<HTMLDivElement>(null);
+	useEffect(() => {
+		place.current?.scrollIntoView({ block: "center" });
+	}, []);
 	return (
 		<Card>
-			<BlockStack gap="300">
-				<Text as="h2" variant="headingSm">
-					{question}
-				</Text>
-				<Text as="p" tone="subdued">
-					{children}
-				</Text>
-				<ChoiceList
-					title="Why?"
-					choices={[...reasons.map((one) => ({ value: one, label: one })), { value: OTHER, label: "Another reason" }]}
-					selected={[chosen]}
-					onChange={([one]) => setChosen(one ?? OTHER)}
-				/>
-				{chosen === OTHER && <TextField label="Reason" value={text} onChange={setText} autoComplete="off" maxLength={REASON_CHARS_MAX} />}
-				<InlineStack gap="200">
-					<Button variant="primary" tone="critical" disabled={reason === ""} loading={busy} onClick={() => onAct(reason)}>
-						{act}
-					</Button>
-					<Button disabled={busy} onClick={onKeep}>
-						Keep
-					</Button>
-				</InlineStack>
-			</BlockStack>
+			<div ref={place}>
+				<BlockStack gap="300">
+					<Text as="h2" variant="headingSm">
+						{question}
+					</Text>
+					<Text as="p" tone="subdued">
+						{children}
+					</Text>
+					<ChoiceList
+						title="Why?"
+						choices={[...reasons.map((one) => ({ value: one, label: one })), { value: OTHER, label: "Another reason" }]}
+						selected={[chosen]}
+						onChange={([one]) => setChosen(one ?? OTHER)}
+					/>
+					{chosen === OTHER && <TextField label="Reason" value={text} onChange={setText} autoComplete="off" maxLength={REASON_CHARS_MAX} />}
+					<InlineStack gap="200">
+						<Button variant="primary" tone="critical" disabled={reason === ""} loading={busy} onClick={() => onAct(reason)}>
+							{act}
+						</Button>
+						<Button disabled={busy} onClick={onKeep}>
+							Keep
+						</Button>
+					</InlineStack>
+				</BlockStack>
+			</div>
 		</Card>
 	);
 }
