@@ -32,6 +32,11 @@ export type Books = {
 		status: number | null;
 		delayMs: number;
 	}): void;
+	/**
+	 * The caller knows this state of an order: a webhook with it was answered well (`webhook`), it asked for the order (`read`, before a list
+	 * had it), or a list of orders had it (`list`). `state` is the channel's own way to tell one state of an order from the next.
+	 */
+	orderKnown(entry: { channel: string; orderId: string; state: string; by: "webhook" | "read" | "list" }): void;
 
 	truth(sku: string): number;
 	skus(): string[];
@@ -44,6 +49,8 @@ export type Books = {
 	calls(channel: string): readonly Call[];
 	violations(channel: string): readonly { at: number; rule: string; detail: string }[];
 	deliveries(channel?: string): readonly Delivery[];
+	/** States of orders that a list told at `since` (clock) or later and that nothing else ever told. */
+	knownByListAlone(channel: string, since?: number): { orderId: string; state: string; at: number }[];
 	/** Units sold although the SKU's truth could not cover them at that moment, since `since` (a position of `mark()`). */
 	oversoldUnits(since?: number): number;
 	/** A position in the books, for asking about a part of the day. */
@@ -83,6 +90,7 @@ export function createBooks(clock: Clock): Books {
 	const calls = new Map<string, Call[]>();
 	const violations = new Map<string, { at: number; rule: string; detail: string }[]>();
 	const deliveries: Delivery[] = [];
+	const states = new Map<string, Map<string, { orderId: string; state: string; listedAt: number | null; told: boolean }>>();
 	const pending = new Map<string, Pending[]>();
 	const lags: { channel: string; mark: number; ms: number }[] = [];
 	const listeners = new Set<(entry: { kind: string; at: number; channel: string }) => void>();
@@ -162,6 +170,19 @@ export function createBooks(clock: Clock): Books {
 			deliveries.push({ at: clock.now(), ...entry });
 			tell("delivered", entry.channel);
 		},
+		orderKnown({ channel, orderId, state, by }) {
+			const known = states.get(channel) ?? new Map();
+			states.set(channel, known);
+			const key = `${orderId}\n${state}`;
+			const before = known.get(key) ?? { orderId, state, listedAt: null, told: false };
+			if (by === "list") known.set(key, { ...before, listedAt: before.listedAt ?? clock.now() });
+			// Read singly because a list had it: that is the list's doing.
+			else if (by === "webhook" || before.listedAt === null) known.set(key, { ...before, told: true });
+		},
+		knownByListAlone: (channel, since = Number.NEGATIVE_INFINITY) =>
+			[...(states.get(channel)?.values() ?? [])].flatMap(({ orderId, state, listedAt, told }) =>
+				listedAt !== null && listedAt >= since && !told ? [{ orderId, state, at: listedAt }] : [],
+			),
 		truth: (sku) => truth.get(sku) ?? 0,
 		skus: () => [...truth.keys()],
 		componentsOf,

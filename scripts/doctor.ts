@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import pg from "pg";
 import { EnvironmentError, loadEnv } from "#app/env.server.ts";
+import { apiCalendar } from "#channels";
 import { QUEUE_POOL_MAX } from "#jobs";
 import { findBinaries } from "../server/embedded/binaries.ts";
 import { EMBEDDED_MAX_CONNECTIONS, runningEmbeddedPostgres } from "../server/embedded/postgres.ts";
@@ -26,6 +27,7 @@ checkNode();
 await checkEmbedded();
 checkPrograms();
 await checkConfiguration();
+checkVersions();
 
 const width = Math.max(...findings.map(({ about }) => about.length));
 const sign = { ok: "✓", missing: "–", wrong: "✗" };
@@ -36,6 +38,18 @@ function checkNode(): void {
 	const major = Number(process.versions.node.split(".")[0]);
 	if (major >= NODE_MAJOR_MIN) say("ok", "Node", `${process.version}, from the npm package "node"`);
 	else say("wrong", "Node", `${process.version} is too old. Run npm ci, then npm run doctor (not node scripts/doctor.ts).`);
+}
+
+function checkVersions(): void {
+	for (const { name, pinned, sunsetAt, daysLeft, state } of apiCalendar(new Date())) {
+		const until = sunsetAt === null ? "no end announced" : `answered until ${sunsetAt.slice(0, 10)}, ${daysLeft} days`;
+		const isFine = state === "open-ended" || state === "supported";
+		say(
+			isFine ? "ok" : "missing",
+			`${name}'s API`,
+			`${pinned}: ${until}${isFine ? "" : ". Update Lockstep to a release that speaks the next version"}`,
+		);
+	}
 }
 
 async function checkEmbedded(): Promise<void> {

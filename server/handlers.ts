@@ -5,6 +5,7 @@ import { runCancellations } from "#app/oversells/index.ts";
 import { runReplays } from "#app/replay/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
+import { apiCalendar } from "#channels";
 import {
 	ConnectionClosedError,
 	checkHealth,
@@ -21,8 +22,8 @@ import { doRuns, forgetOldEvents, noticeOutOfStep, sendEvents } from "#flow";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
 import type { Handlers } from "#jobs";
-import { compareStock, pollOrders } from "#reconcile";
-import { metrics } from "#telemetry";
+import { compareStock, compareTotals, countFoundByPollOfAll, pollOrders } from "#reconcile";
+import { type Logger, metrics } from "#telemetry";
 import { createSweep, type SweepDeps } from "./sweep.ts";
 
 /** The pace of trying again: between two rounds live traffic has the channel for itself. */
@@ -65,6 +66,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		},
 		async "reconcile.compare"({ shopId, connectionId }) {
 			await unlessClosed(() => compareStock(deps, shopId, connectionId));
+			return undefined;
+		},
+		async "reconcile.totals"({ shopId, connectionId }) {
+			await unlessClosed(() => compareTotals(deps, shopId, connectionId));
 			return undefined;
 		},
 		async "connections.check-health"({ shopId, connectionId }) {
@@ -119,6 +124,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await resolveMended(deps.pool);
 			await lookLate(deps.pool);
 		},
+		async "polls.count"() {
+			const counted = await countFoundByPollOfAll(deps.pool);
+			metrics().ordersFoundByPoll.reset();
+			for (const { channel, found } of counted) metrics().ordersFoundByPoll.set({ channel }, found);
+		},
 		async "failures.count"() {
 			if ((await foldProblems(deps.pool)) === 0 && depthIsKnown) return;
 			depthIsKnown = true;
@@ -135,6 +145,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await refreshAgingTokens(deps);
 		},
 		async housekeeping({ log }) {
+			tellVersions(log);
 			await keepHouse(deps.pool, log);
 			await forgetOldRequests(deps.pool);
 			await forgetOldEvents(deps.pool);
@@ -142,6 +153,14 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await resealCredentials(deps);
 		},
 	};
+}
+
+/** Also into the log, in time: whoever runs this may look at no figures. */
+function tellVersions(log: Logger): void {
+	for (const { channel, pinned, daysLeft, sunsetAt, state } of apiCalendar(new Date())) {
+		if (daysLeft !== null) metrics().apiVersionDaysLeft.set({ channel, version: pinned }, daysLeft);
+		if (state === "ends-soon" || state === "ended") log.warn({ channel, version: pinned, daysLeft, sunsetAt }, "api.version_ends");
+	}
 }
 
 /** Where the app is in a shop's admin: shopify.dev, "Embedded app URLs", by the app's client id. */

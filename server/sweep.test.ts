@@ -23,7 +23,7 @@ beforeEach(async () => {
 	await db.pool.query("UPDATE inbox_event SET status = 'processed'"); // Its opening stock.
 	// Polled and looked at just now: what is not, is a test's own doing.
 	await db.pool.query(
-		"UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds', compared_at = now(), webhooks_checked_at = now(), health_checked_at = now()",
+		"UPDATE connection SET polled_at = now(), order_watermark = now() - interval '30 seconds', compared_at = now(), webhooks_checked_at = now(), health_checked_at = now(), totals_at = now()",
 	);
 	wakes = [];
 	rescues = [];
@@ -128,6 +128,49 @@ test("R24 a channel whose lists are few is polled no more often than it allows, 
 	expect(wakes).toEqual([]);
 	await every(20_000)({ log });
 	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
+});
+
+test("R24 how often is the merchant's to choose, from 5 to 60 minutes, and every connection has its own moment", async () => {
+	await db.pool.query("UPDATE connection SET polled_at = now() + interval '1 hour' WHERE is_home");
+	const isDue = async (minutes: number | null, ago: string) => {
+		await db.pool.query("UPDATE connection SET poll_minutes = $2, polled_at = now() - $3::interval WHERE id = $1", [
+			shop.guest,
+			minutes,
+			ago,
+		]);
+		wakes = [];
+		await sweeper()();
+		return wakes.length > 0;
+	};
+	// The operator's hour stands where the merchant has chosen nothing.
+	expect([await isDue(null, "53 minutes"), await isDue(null, "60 minutes")]).toEqual([false, true]);
+	expect([await isDue(5, "4 minutes"), await isDue(5, "5 minutes")]).toEqual([false, true]);
+	expect([await isDue(30, "26 minutes"), await isDue(30, "30 minutes")]).toEqual([false, true]);
+	await expect(db.pool.query("UPDATE connection SET poll_minutes = 4 WHERE id = $1", [shop.guest])).rejects.toThrow(/poll_minutes/);
+
+	await db.pool.query("UPDATE connection SET polled_at = now() WHERE id = $1", [shop.guest]);
+	// A hundred connections that were polled in the same moment: between nine and ten tenths of the interval they come one by one.
+	const { rows } = await db.pool.query<{ id: number }>(
+		`INSERT INTO connection (shop_id, channel, account, name, state, cut_at, webhook_token, poll_minutes)
+		 SELECT $1, 'woocommerce', 'jitter-' || n, 'x', 'live', now(), 'jitter-' || n, 10 FROM generate_series(1, 100) n RETURNING id`,
+		[shop.shopId],
+	);
+	const ids = rows.map(({ id }) => id);
+	const due = async (ago: string) => {
+		await db.pool.query("UPDATE connection SET polled_at = now() - $2::interval, compared_at = now() WHERE id = ANY($1::bigint[])", [
+			ids,
+			ago,
+		]);
+		wakes = [];
+		await sweeper()();
+		return wakes.filter(([job]) => job === "connections.poll-orders").length;
+	};
+	expect(await due("8 minutes 59 seconds")).toBe(0);
+	const half = await due("9 minutes 30 seconds");
+	expect(half).toBeGreaterThan(20);
+	expect(half).toBeLessThan(80);
+	expect(await due("10 minutes 1 second")).toBe(100);
+	await db.pool.query("DELETE FROM connection WHERE id = ANY($1::bigint[])", [ids]);
 });
 
 test("R24 R41 where a channel's lists lag, missing units are asked for when a list can know of them, and not once for all before", async () => {

@@ -10,12 +10,13 @@ import { findWaitingImports, findWaitingLifecycle } from "#connections";
 import { findDueDeliveries } from "#delivery";
 import { findWaitingEvents, findWaitingRuns } from "#flow";
 import type { JobContext, JobName, JobQueue, Payload } from "#jobs";
+import { findDueTotals } from "#reconcile";
 
 export type SweepDeps = {
 	pool: Pool;
 	wake: JobQueue["wake"];
 	rescue: JobQueue["rescue"];
-	/** R24: every 15 to 60 minutes, where the channel's quota allows it; a failed poll is tried again after a minute. */
+	/** R24: where the merchant has chosen nothing else and the channel's quota allows it; a failed poll is tried again after a minute. */
 	orderPollMs: number;
 	stockCheckMs: number;
 };
@@ -29,6 +30,8 @@ const HEALTH_EVERY_MS = 5 * 60_000;
 const SLOW_GAP_MS = 60_000;
 /** A refused call is looked into at once (connections/health.ts), also where the account was looked at a moment ago. */
 const REFUSED_GAP_MS = 5_000;
+/** A list that failed is asked for again; a week of orders is many calls. */
+const TOTALS_GAP_MS = 15 * 60_000;
 /** What one sweep wakes of one kind; the rest is found a second later. */
 const FOUND_MAX = 500;
 
@@ -75,8 +78,7 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 	},
 	flowRuns: { find: async (pool) => (await findWaitingRuns(pool)).map((shopId) => ({ job: "flow.run", payload: { shopId } })) },
 	polls: {
-		find: async (pool) =>
-			(await findDue(pool, "polled_at", orderPollMs, leastPollMs())).map((payload) => ({ job: "connections.poll-orders", payload })),
+		find: async (pool) => (await findDuePolls(pool, orderPollMs)).map((payload) => ({ job: "connections.poll-orders", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, orderPollMs),
 	},
 	unpaid: {
@@ -84,8 +86,12 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		gapMs: SLOW_GAP_MS,
 	},
 	checks: {
-		find: async (pool) => (await findDue(pool, "compared_at", stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
+		find: async (pool) => (await findDueChecks(pool, stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
 		gapMs: Math.min(SLOW_GAP_MS, stockCheckMs),
+	},
+	totals: {
+		find: async (pool) => (await findDueTotals(pool)).map((payload) => ({ job: "reconcile.totals", payload })),
+		gapMs: TOTALS_GAP_MS,
 	},
 	health: {
 		find: async (pool) => (await findDueHealthChecks(pool)).map((payload) => ({ job: "connections.check-health", payload })),
@@ -167,20 +173,35 @@ async function findDueHealthChecks(pool: Pool): Promise<Found[]> {
 	return rows;
 }
 
-/** Connections whose orders count (their cut is set) and whose last poll, or last look at all stock, is so long ago. */
-async function findDue(
-	pool: Pool,
-	column: "polled_at" | "compared_at",
-	everyMs: number,
-	leastMs: Readonly<Record<string, number>> = {},
-): Promise<Found[]> {
+/** Connections whose orders count (their cut is set) and whose last look at all stock is so long ago. */
+async function findDueChecks(pool: Pool, everyMs: number): Promise<Found[]> {
 	const { rows } = await pool.query<Found>(
 		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
 		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
 		 WHERE c.state IN ('watching', 'live', 'paused') AND c.cut_at IS NOT NULL
-		   AND (c.${column} IS NULL OR c.${column} <= now() - greatest($2, ($3::jsonb ->> c.channel)::float8) * interval '1 millisecond')
-		 ORDER BY c.${column} NULLS FIRST LIMIT $1`,
-		[FOUND_MAX, everyMs, JSON.stringify(leastMs)],
+		   AND (c.compared_at IS NULL OR c.compared_at <= now() - $2 * interval '1 millisecond')
+		 ORDER BY c.compared_at NULLS FIRST LIMIT $1`,
+		[FOUND_MAX, everyMs],
+	);
+	return rows;
+}
+
+/** Of the interval: connections that were once polled together, after a start or an outage, drift apart. */
+const POLL_JITTER = 0.1;
+
+/**
+ * The same of polls: as often as the merchant has chosen, or as usual, and no more often than the channel's quota for lists of orders
+ * allows. Each connection's interval is its own, by up to a tenth shorter.
+ */
+async function findDuePolls(pool: Pool, usualMs: number): Promise<Found[]> {
+	const { rows } = await pool.query<Found>(
+		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
+		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
+		 CROSS JOIN LATERAL (SELECT coalesce(c.poll_minutes * 60000, $2::float8) * (1 - $4::float8 * abs(hashint8(c.id) % 1000) / 1000.0) AS own) every
+		 WHERE c.state IN ('watching', 'live', 'paused') AND c.cut_at IS NOT NULL
+		   AND (c.polled_at IS NULL OR c.polled_at <= now() - greatest(every.own, ($3::jsonb ->> c.channel)::float8) * interval '1 millisecond')
+		 ORDER BY c.polled_at NULLS FIRST LIMIT $1`,
+		[FOUND_MAX, usualMs, JSON.stringify(leastPollMs()), POLL_JITTER],
 	);
 	return rows;
 }

@@ -4,6 +4,8 @@ import { ALERT_KINDS, KIND_FACTS, LATE_CHANNEL_SECONDS } from "./kinds.ts";
 const SAMPLES_MIN = 20;
 /** A channel that is down comes back by itself mostly; after so long somebody should know. */
 const TROUBLE_MINUTES = 10;
+/** Changes by somebody else that are counted of a day: more says nothing more. */
+const CHANGES_MAX = 1_000;
 
 /**
  * Everything that is to be told of right now, in all shops: (shop_id, kind, subject, detail). $1: listings of this reason of a pause
@@ -45,6 +47,22 @@ UNION ALL
   SELECT r.shop_id, r.kind, c.id::text, jsonb_build_object('reason', left(coalesce(c.health_reason, ''), 300)), r.for_ms
   FROM rule r JOIN connection c ON c.shop_id = r.shop_id AND c.state IN ('live', 'watching')
     AND (c.health = 'red' OR (c.health = 'degraded' AND c.health_since < now() - interval '${TROUBLE_MINUTES} minutes')) WHERE r.kind = 'unreachable'
+UNION ALL
+  SELECT r.shop_id, r.kind, c.id::text, jsonb_build_object('times', w.times, 'products', w.products, 'home', c.is_home), r.for_ms
+  FROM rule r JOIN connection c ON c.shop_id = r.shop_id AND c.state IN ('live', 'paused')
+  CROSS JOIN LATERAL (SELECT count(*) AS times, count(DISTINCT item) AS products FROM (
+      (SELECT u.item_id AS item FROM undone_at_home u WHERE c.is_home AND u.shop_id = c.shop_id AND u.created_at > now() - interval '1 day'
+       ORDER BY u.created_at DESC LIMIT ${CHANGES_MAX})
+      UNION ALL
+      (SELECT d.listing_id FROM difference d WHERE NOT c.is_home AND d.shop_id = c.shop_id AND d.connection_id = c.id AND d.at > now() - interval '1 day'
+       ORDER BY d.at DESC LIMIT ${CHANGES_MAX})) changes) w
+  WHERE r.kind = 'writer' AND w.times > r.threshold
+UNION ALL
+  SELECT r.shop_id, r.kind, c.id::text, jsonb_build_object('perMille', round((t.drift * 1000)::numeric, 1), 'check', t.id), r.for_ms
+  FROM rule r JOIN connection c ON c.shop_id = r.shop_id AND c.state IN ('live', 'watching', 'paused')
+  CROSS JOIN LATERAL (SELECT id, drift, to_at FROM totals_check k WHERE k.shop_id = c.shop_id AND k.connection_id = c.id AND k.state = 'done'
+    ORDER BY k.to_at DESC LIMIT 1) t
+  WHERE r.kind = 'totals' AND t.to_at > now() - interval '3 days' AND t.drift * 1000 > r.threshold
 UNION ALL
   SELECT r.shop_id, r.kind, l.connection_id::text, jsonb_build_object('listings', count(*)), r.for_ms
   FROM rule r JOIN listing l ON l.shop_id = r.shop_id AND l.paused AND l.paused_reason IS DISTINCT FROM $1 AND l.link_state = 'linked' AND l.desired > 0

@@ -1,5 +1,5 @@
 /** What is told of. The words that merchants read are in mail/words.ts and in the settings page. */
-export const ALERT_KINDS = ["oversell", "approval", "failures", "lag", "unreachable", "paused"] as const;
+export const ALERT_KINDS = ["oversell", "approval", "failures", "lag", "unreachable", "writer", "totals", "paused"] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
 export type AlertKindFacts = {
@@ -22,6 +22,10 @@ export const KIND_FACTS: Readonly<Record<AlertKind, AlertKindFacts>> = {
 	lag: { forMs: 5 * MINUTE_MS, threshold: { default: 5, min: 1, max: 3_600 } },
 	/** A channel cannot be reached, or refuses us. */
 	unreachable: { forMs: 2 * MINUTE_MS, threshold: null },
+	/** More often than this in a day something else changed a channel's stock, or set stock in Shopify back to before our updates. */
+	writer: { forMs: 0, threshold: { default: 5, min: 0, max: 1_000 } },
+	/** Of a week's orders, units, sums or figures more than this many in a thousand differ between a channel and us (R26: 0.1%). */
+	totals: { forMs: 0, threshold: { default: 1, min: 0, max: 1_000 } },
 	/** Listings that somebody paused sell nothing although there is stock: a day is meant, a week is mostly forgotten. */
 	paused: { forMs: 24 * 60 * MINUTE_MS, threshold: null },
 };

@@ -27,6 +27,9 @@ export function Day({ at }: { at: string }) {
 	return <time dateTime={at}>{day(at, zone)}</time>;
 }
 
+/** A day of UTC, whatever the reader's zone: where days are counted in it. */
+export const DayUtc = ({ at }: { at: string }) => <time dateTime={at}>{day(at, "UTC")}</time>;
+
 let readersZone: string | undefined;
 /** Asking is slow beside drawing, a list has a hundred times in it, and the answer stays. */
 const ownZone = () => (readersZone ??= Intl.DateTimeFormat().resolvedOptions().timeZone);

@@ -9,6 +9,8 @@ const numbers = new Intl.NumberFormat(LOCALE);
 
 export const number = (value: number) => numbers.format(value);
 export const counted = ({ count, more }: { count: number; more: boolean }) => `${number(count)}${more ? "+" : ""}`;
+/** "0%", "0.04%", "12.5%": small parts are not rounded to nothing. */
+export const percent = (part: number) => `${(part * 100).toLocaleString(LOCALE, { maximumSignificantDigits: 3 })}%`;
 /** `plural(1, "order")` is "1 order", `plural(3, "order")` "3 orders". */
 export const plural = (count: number, noun: string, many = `${noun}s`) => `${number(count)} ${count === 1 ? noun : many}`;
 

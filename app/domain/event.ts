@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { moneySchema } from "./money.ts";
 
 /**
  * The canonical events: the only shapes that anything behind the edge understands (R03). Versioned, so that an event stored
@@ -43,6 +44,8 @@ export const orderSnapshotSchema = z.object({
 		.nullable()
 		.optional(),
 	lines: z.array(orderLineSchema).max(1000),
+	/** What the order comes to, as the channel states it; for comparing sums, never for stock. */
+	total: moneySchema.nullable().optional(),
 	/** Set when we asked for it: our clock before the request and after the answer. */
 	fetched: z.object({ askedAt: instant, answeredAt: instant }).nullable(),
 });

@@ -25,6 +25,8 @@ export const catalog = {
 	"connections.poll-orders": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks at a connection's stock as a whole: what no webhook told is found and mended by the usual ways. */
 	"reconcile.compare": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
+	/** Compares a week of a connection's orders, and its figures, with ours as sums. */
+	"reconcile.totals": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Asks the channel whether it answers and lets us work. */
 	"connections.check-health": job({ queue: "upkeep", payload: z.object({ shopId, connectionId }) }),
 	/** Looks whether the channel still has our webhooks, and makes the missing ones anew. */
@@ -56,6 +58,8 @@ export const catalog = {
 	"flow.look": timer({ everyMs: 30_000 }),
 	/** Adds what failed and what was settled to the problems that a merchant sees; also the figure for whoever runs this. */
 	"failures.count": timer({ everyMs: 1_000 }),
+	/** What webhooks missed, for whoever runs this. */
+	"polls.count": timer({ everyMs: 60_000 }),
 	/** What is to be told of, and whose day's summary is due. */
 	"alerts.look": timer({ everyMs: 30_000 }),
 	/** Partitions ahead of time, old delivery keys, old partitions. Hourly, and days ahead: a missed run harms nothing. */

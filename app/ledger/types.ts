@@ -4,6 +4,8 @@
  *   = homeQuantity + withheld + deltaOwed + Σ delta lines not contained in the reading − Σ predictions not contained in it,
  * where of unresolved lines only those that lower it count.
  */
+import type { Money } from "#domain";
+
 export type Stock = {
 	itemId: number;
 	locationId: number;
@@ -124,6 +126,8 @@ export type Order = {
 	/** Of a home order: who made it, and its number there. */
 	sourceName: string | null;
 	sourceIdentifier: string | null;
+	/** null: not told. */
+	total: Money | null;
 	lines: ReadonlyMap<string, OrderLine>;
 };
 

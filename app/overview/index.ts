@@ -1,7 +1,8 @@
 import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
 import { readOpenSets } from "#app/guards/index.ts";
+import { apiCalendar } from "#channels";
 import { findEndingConsents } from "#connections";
-import type { ChannelOverview, LagHours, NameOf, Overview } from "./overview.ts";
+import type { ChannelOverview, EndingVersion, LagHours, NameOf, Overview } from "./overview.ts";
 import { readAlerts } from "./sql/read-alerts.ts";
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
@@ -28,14 +29,16 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 		async (client) => {
 			const names = await readNames(client, shopId);
 			const nameOf: NameOf = (connectionId) => names.get(connectionId) ?? "";
+			const connected = await readChannelsWithListings(client, shopId, nameOf);
 			return {
 				...(await readShop(client, shopId)),
-				channels: await readChannelsWithListings(client, shopId, nameOf),
+				channels: connected,
 				waiting: await readWaiting(client, shopId),
 				oversells: await readOversells(client, shopId, nameOf),
 				approvals: await readApprovals(client, shopId),
 				keptPaused: await readKeptPaused(client, shopId),
 				consents: await readConsents(client, shopId, nameOf),
+				versions: endingVersions(connected, new Date()),
 				alerts: await readAlerts(client, shopId, nameOf),
 				attention: await readAttention(client, shopId, nameOf),
 				sales: await readSales(client, shopId, nameOf),
@@ -60,6 +63,14 @@ const readConsents = async (client: Queryable, shopId: number, nameOf: NameOf) =
 		channel: nameOf(connectionId),
 		endsAt: endsAt.toISOString(),
 	}));
+
+/** Of channels that are connected: of the others it makes no difference to anybody. */
+const endingVersions = (connected: readonly ChannelOverview[], now: Date): EndingVersion[] =>
+	apiCalendar(now).flatMap(({ channel, name, pinned, sunsetAt, state }) =>
+		sunsetAt !== null && (state === "ends-soon" || state === "ended") && connected.some((one) => one.channel === channel)
+			? [{ name, pinned, endsAt: sunsetAt, hasEnded: state === "ended" }]
+			: [],
+	);
 
 const NO_LISTINGS = { listings: 0, unlinked: 0, behind: 0, behindSince: null, pausedListings: 0 };
 

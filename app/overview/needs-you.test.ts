@@ -38,6 +38,10 @@ const parked = (id: number, direction: "in" | "out"): AttentionLine => ({
 	at: NOW,
 	direction,
 	channel: "WooCommerce",
+	connectionId: 2,
+	operation: "write stock",
+	errorClass: "rejected",
+	failures: 1,
 	subject: "Mug",
 	error: "no",
 	attempts: 5,
@@ -51,8 +55,9 @@ const overview = (differences: Partial<Overview> = {}): Overview => ({
 	approvals: [],
 	keptPaused: 0,
 	consents: [],
+	versions: [],
 	alerts: [],
-	attention: { updates: NONE, messages: NONE, newest: [] },
+	attention: { updates: NONE, messages: NONE, problems: NONE, newest: [] },
 	sales: { orders: NONE, newest: [] },
 	...differences,
 });
@@ -62,7 +67,7 @@ test("R35 nothing waits for anybody in a quiet shop; a channel that has trouble 
 	expect(needsYou(overview({ channels: [troubled] }))).toEqual({ total: NONE, needs: [] });
 });
 
-test("R35 R11 R21 R29 R31 one list: unreachable channels, owed units, slow ones, ending consents, forgotten pauses, what was set aside", () => {
+test("R35 R11 R21 R29 R31 R33 one list: unreachable channels, owed units, slow ones, other writers, ending consents and versions, forgotten pauses, what was set aside", () => {
 	const { total, needs } = needsYou(
 		overview({
 			channels: [channel({ health: red }), channel({ id: 3, health: red, state: "paused" })],
@@ -70,25 +75,44 @@ test("R35 R11 R21 R29 R31 one list: unreachable channels, owed units, slow ones,
 			approvals: [{ id: 7, kind: "zero", since: NOW, products: 312, passed: 50 }],
 			keptPaused: 2,
 			consents: [{ connectionId: 2, channel: "Amazon", endsAt: NOW }],
+			versions: [{ name: "Shopify", pinned: "2026-10", endsAt: NOW, hasEnded: false }],
 			alerts: [
 				{ kind: "lag", connectionId: 2, channel: "WooCommerce", since: NOW, count: 12 },
+				{ kind: "writer", connectionId: 1, channel: "Shopify", since: NOW, count: 6 },
 				{ kind: "paused", connectionId: 3, channel: "Outlet", since: NOW, count: 40 },
 			],
-			attention: { updates: { count: 1, more: false }, messages: { count: 1, more: false }, newest: [parked(9, "in"), parked(8, "out")] },
+			attention: {
+				updates: { count: 1, more: false },
+				messages: { count: 1, more: false },
+				problems: { count: 2, more: false },
+				newest: [parked(9, "in"), parked(8, "out")],
+			},
 		}),
 	);
 	expect(needs.map(({ need }) => need)).toEqual([
-		...["unreachable", "oversold", "approval", "slow", "kept-paused", "consent", "forgotten-pause", "not-understood", "undelivered"],
+		...[
+			"unreachable",
+			"oversold",
+			"approval",
+			"slow",
+			"other-writer",
+			"kept-paused",
+			"consent",
+			"version",
+			"forgotten-pause",
+			"not-understood",
+			"undelivered",
+		],
 	]);
-	expect(total).toEqual({ count: 9, more: false });
+	expect(total).toEqual({ count: 11, more: false });
 });
 
-test("R21 what is not listed is counted all the same, up to the bound", () => {
+test("R21 what is not listed is counted all the same; failures of one kind are one thing to look at", () => {
 	const { total } = needsYou(
 		overview({
 			oversells: { count: 0, units: 0, open: 7, unitsOwed: 9, newest: [owed(1, 2)] },
-			attention: { updates: { count: 10_000, more: true }, messages: NONE, newest: [] },
+			attention: { updates: { count: 10_000, more: false }, messages: NONE, problems: { count: 3, more: false }, newest: [] },
 		}),
 	);
-	expect(total).toEqual({ count: 10_007, more: true });
+	expect(total).toEqual({ count: 10, more: false });
 });

@@ -17,10 +17,12 @@ export type Overview = {
 	keptPaused: number;
 	/** Consents that end within weeks, or have ended, soonest first. Empty where no channel is connected by one that ends. */
 	consents: EndingConsent[];
+	/** Versions of connected channels' APIs that end within weeks, or have ended: Lockstep must be updated. */
+	versions: EndingVersion[];
 	/** Of what e-mails tell as well: channels whose updates are slow, and those with pauses that may have been forgotten. */
 	alerts: ChannelAlert[];
-	/** What could not succeed and waits for a person. */
-	attention: { updates: Counted; messages: Counted; newest: AttentionLine[] };
+	/** What could not succeed and waits for a person; listed are the kinds of it, those that nobody looks after and that are many first. */
+	attention: { updates: Counted; messages: Counted; problems: Counted; newest: AttentionLine[] };
 	/** `orders`: of the last 24 hours. `newest` first, at most 8. */
 	sales: { orders: Counted; newest: SaleLine[] };
 };
@@ -59,8 +61,16 @@ export type ChannelOverview = {
 
 export type WaitingChanges = { id: number; kind: "zero" | "raise"; since: string; products: number; passed: number };
 
-/** `count`: of slow updates the seconds that the slowest of a hundred took, of pauses the listings with stock. */
-export type ChannelAlert = { kind: "lag" | "paused"; connectionId: number; channel: string; since: string; count: number };
+/** `count`: of slow updates the seconds that the slowest of a hundred took, of pauses the listings with stock, of another writer how often in a day, of totals the comparison. */
+export type ChannelAlert = {
+	kind: "lag" | "paused" | "writer" | "totals";
+	connectionId: number;
+	channel: string;
+	since: string;
+	count: number;
+};
+
+export type EndingVersion = { name: string; pinned: string; endsAt: string; hasEnded: boolean };
 
 export type EndingConsent = { connectionId: number; channel: string; endsAt: string };
 
@@ -83,14 +93,21 @@ export type OversellLine = {
 	owed: number;
 };
 
+/** A kind of failure on one channel, by its newest one. */
 export type AttentionLine = {
 	id: number;
+	connectionId: number;
+	operation: string;
+	errorClass: string;
+	/** How many there are of it. */
+	failures: number;
 	at: string;
 	direction: "in" | "out";
 	channel: string;
 	/** What it is about, as far as we know it ("Blue mug · MUG-BLUE", "Order #1001"). */
 	subject: string;
 	error: string;
+	/** Of the newest one. */
 	attempts: number;
 };
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { foldProblemsOf } from "#dead-letters";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { type FilledShop, fillShop, sell } from "../../tests/kit/fill-shop.ts";
 import { readLagHours, readOverview } from "./index.ts";
@@ -30,7 +31,12 @@ describe("what the overview page reads", () => {
 		]);
 		expect(overview.waiting).toEqual({ messages: 0, since: null });
 		expect(overview.oversells).toEqual({ count: 0, units: 0, open: 0, unitsOwed: 0, newest: [] });
-		expect(overview.attention).toEqual({ updates: { count: 0, more: false }, messages: { count: 0, more: false }, newest: [] });
+		expect(overview.attention).toEqual({
+			updates: { count: 0, more: false },
+			messages: { count: 0, more: false },
+			problems: { count: 0, more: false },
+			newest: [],
+		});
 		expect(overview.sales).toEqual({ orders: { count: 0, more: false }, newest: [] });
 	});
 
@@ -206,7 +212,7 @@ describe("what the overview page reads", () => {
 		]);
 	});
 
-	test("R21 open dead letters are counted by direction and the newest are shown; settled ones are gone", async () => {
+	test("R21 open dead letters are counted by direction and shown by kind, by their newest; settled ones are gone", async () => {
 		const shop = await newShop();
 		const park = (key: string, direction: string, state: string, listing: boolean) =>
 			query(
@@ -217,12 +223,15 @@ describe("what the overview page reads", () => {
 		await park("a", "out", "open", true);
 		await park("b", "in", "open", false);
 		await park("c", "out", "replayed", true);
+		for (const key of ["d", "e"]) await park(key, "out", "open", true);
+		await foldProblemsOf(database.pool, shop.shopId);
 		const { attention } = await readOverview(database.pool, shop.shopId);
-		expect(attention.updates).toEqual({ count: 1, more: false });
+		expect(attention.updates).toEqual({ count: 3, more: false });
 		expect(attention.messages).toEqual({ count: 1, more: false });
-		expect(attention.newest.map(({ direction, subject, attempts }) => ({ direction, subject, attempts }))).toEqual([
-			{ direction: "in", subject: "orders/create", attempts: 5 },
-			{ direction: "out", subject: expect.stringContaining(" · NW-"), attempts: 5 },
+		expect(attention.problems).toEqual({ count: 2, more: false });
+		expect(attention.newest.map(({ direction, subject, attempts, failures }) => ({ direction, subject, attempts, failures }))).toEqual([
+			{ direction: "out", subject: expect.stringContaining(" · NW-"), attempts: 5, failures: 3 },
+			{ direction: "in", subject: "orders/create", attempts: 5, failures: 1 },
 		]);
 	});
 

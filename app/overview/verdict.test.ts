@@ -37,8 +37,9 @@ function overview(differences: Partial<Overview> = {}): Overview {
 		approvals: [],
 		keptPaused: 0,
 		consents: [],
+		versions: [],
 		alerts: [],
-		attention: { updates: { count: 0, more: false }, messages: { count: 0, more: false }, newest: [] },
+		attention: { updates: { count: 0, more: false }, messages: { count: 0, more: false }, problems: { count: 0, more: false }, newest: [] },
 		sales: { orders: { count: 0, more: false }, newest: [] },
 		...differences,
 	};
@@ -70,12 +71,22 @@ describe("the one answer at the top of the overview", () => {
 	});
 
 	test("R21 what is parked needs a person, even when everything else is in step", () => {
-		const attention = { updates: { count: 2, more: false }, messages: { count: 1, more: false }, newest: [] };
+		const attention = {
+			updates: { count: 2, more: false },
+			messages: { count: 1, more: false },
+			problems: { count: 2, more: false },
+			newest: [],
+		};
 		expect(verdictOf(overview({ attention }))).toEqual({ verdict: "attention", count: 3, more: false });
 	});
 
 	test("R11 units that are owed come before what is merely parked", () => {
-		const attention = { updates: { count: 2, more: false }, messages: { count: 0, more: false }, newest: [] };
+		const attention = {
+			updates: { count: 2, more: false },
+			messages: { count: 0, more: false },
+			problems: { count: 1, more: false },
+			newest: [],
+		};
 		const oversells = { count: 1, units: 2, open: 1, unitsOwed: 2, newest: [] };
 		expect(verdictOf(overview({ attention, oversells }))).toEqual({ verdict: "oversold", units: 2 });
 		expect(verdictOf(overview({ oversells: { ...oversells, unitsOwed: 0 } }))).toMatchObject({ verdict: "in-step" });

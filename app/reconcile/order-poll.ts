@@ -1,14 +1,13 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import { toInboxRows } from "#app/connections/order-events.ts";
-import type { Queryable } from "#app/db.server.ts";
 import { type Deps, noteRefusal, openClient } from "#connections";
 import { appendEvents } from "#inbox";
+import { POLLED, POLLED_RECENT } from "./found-by-poll.ts";
 
 /** Asked for again at each poll: a channel's search lags its writes, and a page may miss what changes while it is read. */
 const OVERLAP_MS = 300_000;
 /**
- * The watermark stays so far behind the channel's clock: a change of the last moments may not be in its list yet. And the webhook
- * of such a change may still be on its way, so it is not counted among those that webhooks missed.
+ * The watermark stays so far behind the channel's clock: a change of the last moments may not be in its list yet.
  */
 const SETTLE_MS = 30_000;
 
@@ -18,9 +17,6 @@ export type PollOutcome =
 	/** Nothing counts yet (no cut). */
 	| { outcome: "not-yet" }
 	| { outcome: "failed"; error: ChannelError };
-
-const FOUND = "order.poll";
-const RECENT = "order.poll-recent";
 
 /**
  * Reads the orders that changed since the watermark and puts their states into the inbox: what webhooks brought already is the
@@ -47,7 +43,7 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 				connectionId,
 				source: "poll",
 				name: "poll",
-				topic: ({ stamp }) => (Date.parse(stamp) <= until ? FOUND : RECENT),
+				topic: ({ stamp }) => (Date.parse(stamp) <= until ? POLLED : POLLED_RECENT),
 			});
 			const { outcomes } = await appendEvents(deps.pool, rows);
 			read.orders += page.orders.length;
@@ -103,14 +99,4 @@ async function recordFailure(deps: Deps, { shopId, connectionId, since, orders, 
 		error.message,
 	]);
 	if (error.errorClass === "credentials") await noteRefusal(deps.pool, shopId, connectionId, error.message);
-}
-
-/** Order states that only a poll brought (the webhook never came, or came after it): what webhooks missed. */
-export async function countFoundByPoll(db: Queryable, shopId: number, connectionId: number, since: Date): Promise<number> {
-	const result = await db.query<{ found: number }>(
-		`SELECT count(*)::int AS found FROM inbox_event WHERE shop_id = $1 AND connection_id = $2 AND received_at >= $3
-		   AND topic = $4 AND status = 'processed' AND outcome IN ('first', 'newer', 'baseline')`,
-		[shopId, connectionId, since, FOUND],
-	);
-	return result.rows[0]?.found ?? 0;
 }

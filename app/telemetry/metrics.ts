@@ -50,6 +50,16 @@ function createMetrics() {
 			"Failed updates, and messages that could not be counted, that wait for a person, over all shops (R21).",
 			["side"],
 		),
+		apiVersionDaysLeft: gauge(
+			"api_version_days_left",
+			"Days for which a channel answers the version of its API that this release speaks; below zero: it has ended (R33).",
+			["channel", "version"],
+		),
+		ordersFoundByPoll: gauge(
+			"orders_found_by_poll",
+			"States of orders of the last 24 hours that only a poll brought: what webhooks missed, over all shops (R24).",
+			["channel"],
+		),
 		jobsFailed: counter("jobs_failed_total", "Job runs that ended in an exception.", ["job"]),
 	};
 }

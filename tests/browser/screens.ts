@@ -48,6 +48,7 @@ export const SCREENS: readonly Screen[] = [
 	form("replay-preview", "app.failed-updates.replay"),
 	screen("replay-ended", "app.failed-updates.runs.$run", { empty: "a run has one failure at least" }),
 	screen("approval", "app.approvals.$id", { empty: "something waits, or no such page" }),
+	screen("totals", "app.checks.totals.$id", { empty: "a week was compared, or no such page" }),
 	screen("activity", "app.activity"),
 	screen("settings", "app.settings"),
 ];

@@ -43,6 +43,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	let run: number;
 	let changes: number;
 	let oversell: number;
+	let totals: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	beforeAll(async () => {
 		stage = await openStage({ environment: AMAZON_ENVIRONMENT });
@@ -150,6 +151,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "failed-update", path: `/failed-updates/${failure}`, ready: "What was tried", from: "failed-updates" },
 		{ name: "replay-ended", path: `/failed-updates/runs/${run}`, ready: RUN, from: "failed-updates" },
 		{ name: "approval", path: `/approvals/${changes}`, ready: "What happened", from: "overview" },
+		{ name: "totals", path: `/checks/totals/${totals}`, ready: "Where they differ", from: "overview" },
 		{ name: "activity", path: "/activity", ready: "Changed the rule of", from: "overview" },
 		{ name: "settings", path: "/settings", ready: "People", from: "overview" },
 	];
@@ -229,7 +231,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	describe("with 8,000 products of long names, 5,000 orders, twelve locations", () => {
 		beforeAll(async () => {
 			shop = await fillShop(stage.database.pool, SHOP, { listings: 8_000 });
-			({ amazon, single, failure, run, changes, oversell } = await makeHuge(stage.database.pool, shop));
+			({ amazon, single, failure, run, changes, oversell, totals } = await makeHuge(stage.database.pool, shop));
 		}, 120_000);
 
 		beforeEach(async () => {
@@ -253,7 +255,18 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			/** They read only who is asking, and whose channel it is. */
 			const readLittle = ["connect", "renew", "new-keys"];
 			const failing = all().map((one) => ({ ...one, ready: FAILING }));
-			const away = ["location", "listing", "item", "sales_order", "oversell", "audit", "dead_letter", "replay_run", "change_set"];
+			const away = [
+				"location",
+				"listing",
+				"item",
+				"sales_order",
+				"oversell",
+				"audit",
+				"dead_letter",
+				"replay_run",
+				"change_set",
+				"totals_check",
+			];
 			await come(
 				"failing",
 				failing.filter(({ name }) => !readLittle.includes(name)),

@@ -198,7 +198,15 @@ describe("R37 with another shop's ids", () => {
 
 	test("R37 what works by the clock is for all shops on purpose, and is known by name", () => {
 		const timers = Object.entries(catalog).flatMap(([name, { kind }]) => (kind === "timer" ? [name] : []));
-		expect(timers.sort()).toEqual(["alerts.look", "connections.refresh-tokens", "failures.count", "flow.look", "housekeeping", "sweep"]);
+		expect(timers.sort()).toEqual([
+			"alerts.look",
+			"connections.refresh-tokens",
+			"failures.count",
+			"flow.look",
+			"housekeeping",
+			"polls.count",
+			"sweep",
+		]);
 	});
 });
 

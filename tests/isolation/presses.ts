@@ -93,7 +93,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { afterOversell: "pause" }),
 		json("app.settings", "/app/settings", "", {
 			mail: {
-				rules: ["oversell", "approval", "failures", "lag", "unreachable", "paused"].map((kind) => ({
+				rules: ["oversell", "approval", "failures", "lag", "unreachable", "writer", "totals", "paused"].map((kind) => ({
 					kind,
 					enabled: false,
 					threshold: 50,
@@ -106,6 +106,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		json("app.settings", "/app/settings", "", { test: "ann@example.com", press: "isolation" }),
 		...["catalogue", "sources", "dry-run", "watch", "restore"].map((work) => channelPage("set-up", { work })),
 		channelPage("mirrored", { mirrored: "takes-stock" }),
+		channelPage("polling", { minutes: "30" }),
 		channelPage("pause"),
 		channelPage("resume"),
 		matching("link-exact"),
@@ -174,6 +175,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.failure);
 		case "approvals/:id":
 			return String(ids.changes);
+		case "totals/:id":
+			return String(ids.totals);
 		case "oversells/:id":
 			return String(ids.oversell);
 		case "runs/:run":

@@ -44,6 +44,7 @@ export type Ids = FilledShop & {
 	oversell: number;
 	run: number;
 	changes: number;
+	totals: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -322,6 +323,12 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		 SELECT s.shop_id, $2, $3, 'held', 'zero', s.id, 5, 0, now(), now() FROM s`,
 		[item, shop.location],
 	);
+	await all(
+		`WITH k AS (INSERT INTO totals_check (shop_id, connection_id, from_at, to_at, state) VALUES ($1, $2, now() - interval '7 days', now(), 'failed') RETURNING shop_id, id),
+		 d AS (INSERT INTO totals_difference (shop_id, check_id, order_id, name, kind) SELECT shop_id, id, '777', '#777', 'missing-here' FROM k)
+		 INSERT INTO totals_staging (shop_id, check_id, order_id, name, lines) SELECT shop_id, id, '777', '#777', '[]' FROM k`,
+		[woocommerce],
+	);
 	await all("INSERT INTO sold_count (shop_id, items, counted_at) VALUES ($1, 4, now())");
 	return { ...shop, domain, listing, item, ...(await readIds({ pool }, shopId)) };
 }
@@ -341,6 +348,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		oversell: (await one<{ id: number }>("SELECT id FROM oversell WHERE shop_id = $1")).id,
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
 		changes: (await one<{ id: number }>("SELECT id FROM change_set WHERE shop_id = $1")).id,
+		totals: (await one<{ id: number }>("SELECT id FROM totals_check WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,

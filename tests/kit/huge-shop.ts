@@ -11,7 +11,7 @@ const REFUSED = "The product cannot be changed while a bulk import of the store 
 export async function makeHuge(
 	pool: Pool,
 	shop: FilledShop,
-): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number; oversell: number }> {
+): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number; oversell: number; totals: number }> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
 	const { shopId, woocommerce } = shop;
@@ -73,7 +73,27 @@ export async function makeHuge(
 		 SELECT $1, '548380009', 'policy.changed', $2, '{"policy":{"kind":"exact"}}', '{"policy":{"kind":"buffer","buffer":2}}' FROM generate_series(1, 3000)`,
 		[shopId, String(woocommerce)],
 	);
-	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell };
+	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell, totals: await differingTotals(pool, shop) };
+}
+
+/** A week of large sums in three currencies, of which 200 orders differ in each way. */
+async function differingTotals(pool: Pool, { shopId, woocommerce }: FilledShop): Promise<number> {
+	const { rows } = await pool.query<{ id: number }>(
+		`WITH k AS (INSERT INTO totals_check (shop_id, connection_id, from_at, to_at, state, done_at, orders_there, orders_here, units_there, units_here, revenue,
+		     stock_there, stock_here, drift)
+		   VALUES ($1, $2, date_trunc('day', now()) - interval '9 days', date_trunc('day', now()) - interval '2 days', 'done', now(), 1234567, 1234367, 9876543, 9876000, $3,
+		     98765432, 98760000, 0.0123) RETURNING id),
+		 d AS (INSERT INTO totals_difference (shop_id, check_id, order_id, name, kind, there, here)
+		   SELECT $1, k.id, 'order-of-the-marketplace-' || n, 'Order of the marketplace number 114-0000000-' || n,
+		     (ARRAY['missing-here', 'missing-there', 'units', 'total'])[1 + n % 4], 1234567.89, 1234560.5 FROM k, generate_series(1, 200) n)
+		 SELECT id FROM k`,
+		[
+			shopId,
+			woocommerce,
+			JSON.stringify(["EUR", "GBP", "USD"].map((currency) => ({ currency, there: "123456789.5", here: "123456000.25" }))),
+		],
+	);
+	return rows[0]?.id ?? 0;
 }
 
 /** 7,900 products that would go to zero. */

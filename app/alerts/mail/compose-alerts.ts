@@ -105,6 +105,38 @@ function partOf({ kind, subject, detail, turn }: Told, name: string, base: strin
 						],
 						link: channel,
 					};
+		case "writer":
+			return over
+				? { heading: `Nothing else has changed stock on ${name} for a day`, lines: ["Lockstep is the only one that writes there again."] }
+				: detail.home === true
+					? {
+							heading: "Something else sets stock back in Shopify",
+							lines: [
+								`${plural(detail.times, "time")} in a day, on ${plural(detail.products, "product")}, the figure in Shopify went back to what it was before units were sold on another channel: those units are for sale again.`,
+								"Most often it is an app or a feed that writes its own stock figures to Shopify. Shopify's inventory history of a product says who it was.",
+							],
+							link: { label: "See where it happened", url: `${base}/app/channels` },
+						}
+					: {
+							heading: `Something else changes stock on ${name}`,
+							lines: [
+								`${plural(detail.times, "figure")} in a day, on ${plural(detail.products, "product")}, changed there neither by an order nor by Lockstep. Lockstep puts each right, and in between buyers see a wrong one.`,
+							],
+							link: channel,
+						};
+		case "totals":
+			return over
+				? {
+						heading: `The week's totals of ${name} agree again`,
+						lines: ["Orders, units, sums and figures are the same there and in Lockstep."],
+					}
+				: {
+						heading: `The week's totals of ${name} differ by ${(Number(detail.perMille) / 10).toLocaleString("en", { maximumFractionDigits: 2 })}%`,
+						lines: [
+							`Of the last seven days' orders, units, sums and figures, ${name} and Lockstep do not have the same. What differs is read again by itself; the page says which orders they are.`,
+						],
+						link: { label: "See what differs", url: `${base}/app/checks/totals/${Number(detail.check)}` },
+					};
 		case "paused":
 			return over
 				? { heading: `Nothing is paused on ${name} any more`, lines: ["All listings with stock follow it again."] }

@@ -46,6 +46,7 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		firstSource: known?.firstSource ?? event.source,
 		sourceName: snapshot.source?.name ?? known?.sourceName ?? null,
 		sourceIdentifier: snapshot.source?.identifier ?? known?.sourceIdentifier ?? null,
+		total: snapshot.total ?? known?.total ?? null,
 		lines: new Map(known?.lines),
 	};
 	// When it happened, by the channel's clock: at the earliest with the state before, at the latest with this stamp.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { OrderSnapshot } from "#domain";
+import type { Money, OrderSnapshot } from "#domain";
 import { listingIdOfVariant } from "./ids.ts";
 
 /** An order in Shopify's own terms, whichever door it came through (webhook or GraphQL). */
@@ -14,6 +14,8 @@ export type ShopifyOrder = {
 	/** Who made it ("web", "pos", an app's number or name), and its number there ("The ID of the order placed on the originating platform"). */
 	sourceName: string | null;
 	sourceIdentifier: string | null;
+	/** In the shop's own currency, what was refunded or removed taken off. */
+	total: Money | null;
 	lines: readonly ShopifyLine[];
 };
 export type ShopifyLine = {
@@ -70,6 +72,7 @@ export function toSnapshot(order: ShopifyOrder, fetched: OrderSnapshot["fetched"
 		locationExternalId: order.retailLocationId,
 		source: { name: order.sourceName, identifier: order.sourceIdentifier },
 		lines,
+		total: order.total,
 		fetched,
 	};
 }

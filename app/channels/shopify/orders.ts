@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { OrderSnapshot } from "#domain";
+import { moneyOf, type OrderSnapshot } from "#domain";
 import { ConflictError } from "../errors.ts";
 import type { GraphqlClient } from "./client.ts";
 import { type ShopifyOrder, toSnapshot } from "./held-units.ts";
@@ -14,9 +14,9 @@ import { pageInfo, pagesOf } from "./pages.ts";
 export const SEARCH_OVERLAP_MS = 5 * 60_000;
 /** An order that changes while it is read page by page is read again, this often. */
 const READS_MAX = 3;
-const COST_PER_LIST = ORDERS_PER_PAGE * 44;
+const COST_PER_LIST = ORDERS_PER_PAGE * 46;
 /** A page of lines, each with what it belongs to, and the order itself. */
-const COST_PER_ORDER = LINES_PER_PAGE * 2 + 8;
+const COST_PER_ORDER = LINES_PER_PAGE * 2 + 10;
 
 /** Oldest change first. An order that changes meanwhile moves to the end and is met again there. */
 export async function* listOrders(
@@ -132,6 +132,7 @@ function toOrder(
 		retailLocationId: order.retailLocation?.id ?? null,
 		sourceName: order.sourceName || null,
 		sourceIdentifier: order.sourceIdentifier || null,
+		total: moneyOf(order.currentTotalPriceSet.shopMoney.amount, order.currentTotalPriceSet.shopMoney.currencyCode),
 		lines: lines.map((line) => ({
 			id: line.id,
 			variantId: line.variant?.id ?? null,
@@ -160,6 +161,7 @@ const orderFields = z.object({
 	sourceName: z.string().max(200).nullable(),
 	sourceIdentifier: z.string().max(200).nullable(),
 	retailLocation: z.object({ id: gidOf("Location") }).nullable(),
+	currentTotalPriceSet: z.object({ shopMoney: z.object({ amount: z.string(), currencyCode: z.string() }) }),
 });
 const lineItems = z.object({ pageInfo, nodes: z.array(lineItem) });
 const listAnswer = z.object({ orders: z.object({ pageInfo, nodes: z.array(orderFields.extend({ lineItems })) }) });

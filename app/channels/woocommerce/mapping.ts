@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { OrderSnapshot } from "#domain";
+import { moneyOf, type OrderSnapshot } from "#domain";
 import { UnexpectedShapeError } from "../errors.ts";
 
 /**
@@ -38,10 +38,13 @@ export const orderSchema = z.object({
 	date_modified_gmt: gmt,
 	line_items: z.array(lineSchema),
 	meta_data: z.array(z.object({ key: z.string(), value: z.unknown() })).optional(),
+	/** What is refunded later is not taken off it. */
+	total: z.string().optional(),
+	currency: z.string().optional(),
 });
 export type Order = z.infer<typeof orderSchema>;
 
-export const ORDER_FIELDS = "id,number,status,date_created_gmt,date_modified_gmt,line_items,meta_data";
+export const ORDER_FIELDS = "id,number,status,date_created_gmt,date_modified_gmt,currency,total,line_items,meta_data";
 
 /** null: a draft, which is no order (yet). */
 export function toSnapshot(body: unknown): OrderSnapshot | null {
@@ -58,6 +61,7 @@ export function toSnapshot(body: unknown): OrderSnapshot | null {
 		complete: true,
 		cancelled: order.status === "cancelled",
 		locationExternalId: null,
+		total: moneyOf(order.total, order.currency),
 		lines: order.line_items.map((line) => ({
 			lineId: String(line.id),
 			listingExternalId: listingOf(line),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CanonicalEvent } from "#domain";
+import { type CanonicalEvent, moneyOf } from "#domain";
 import type { DeliveryIdentity, RawDelivery, RemoteWebhook, WebhookManager, WebhookReceiver } from "../channel.ts";
 import { UnexpectedShapeError } from "../errors.ts";
 import { accountOfSource } from "./account.ts";
@@ -78,6 +78,8 @@ const productKept = (body: Json): Json => ({
 /** Exported for orders that we read ourselves: they are kept the same way. */
 export const orderKept = (body: Json): Json => ({
 	...pick(body, { id: "number", number: "string", status: "string", date_created_gmt: "string", date_modified_gmt: "string" }),
+	// Two kinds of text that nobody can write a name into: checked for their form.
+	...(moneyOf(body.total, body.currency) ? pick(body, { total: "string", currency: "string" }) : {}),
 	...(Array.isArray(body.line_items)
 		? {
 				line_items: body.line_items.map((line) => (isObject(line) ? lineKept(line) : {})),

@@ -147,6 +147,7 @@ describe.skipIf(!hasContract)("what a real WooCommerce 11.0.1 said", () => {
 				complete: true,
 				cancelled: false,
 				locationExternalId: null,
+				total: { amount: "18.00", currency: "USD" },
 				lines: [
 					{ lineId: "23", listingExternalId: "42", sku: "BULK-011", ordered: 3, held: 3, fulfilledByChannel: false },
 					{ lineId: "24", listingExternalId: "28", sku: "TEE-S", ordered: 1, held: 1, fulfilledByChannel: false },

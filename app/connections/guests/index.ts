@@ -24,6 +24,7 @@ export { completeOneClick, forgetOldRequests, ONE_CLICK_CHANNEL, receiveGrant, s
 export { startWatching, type WatchOutcome } from "./opening.ts";
 export { type OrderSource, type OrderSources, SOURCE_DAYS } from "./order-sources.ts";
 export { NOT_LIVE_YET } from "./partly-live.ts";
+export { changePolling, POLL_MINUTES, type PollingChange } from "./polling.ts";
 export { type KeysOutcome, renewKeys } from "./renew-keys.ts";
 export { stopRestoring } from "./restore.ts";
 export { changePolicy, chooseLocations, followRules, pauseListings, type RuleChange, setPaused } from "./rules.ts";

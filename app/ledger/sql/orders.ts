@@ -13,7 +13,7 @@ export async function loadOrders(
 	const on = "o.shop_id = $1 AND o.connection_id = k.connection_id AND o.order_id = k.order_id";
 	const orders = await tx.query(
 		`SELECT o.connection_id, o.order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier
+		   source_name, source_identifier, total::text, currency
 		 FROM ${from} JOIN sales_order o ON ${on}`,
 		[shopId, wanted],
 	);
@@ -65,6 +65,7 @@ export async function loadOrders(
 		firstSource: r.first_source,
 		sourceName: r.source_name,
 		sourceIdentifier: r.source_identifier,
+		total: r.total === null ? null : { amount: r.total, currency: r.currency },
 		lines: linesOf.get(key(r)) ?? new Map(),
 	}));
 }
@@ -96,15 +97,15 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 	const iso = (value: number) => new Date(value).toISOString();
 	await tx.query(
 		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier)
+		   source_name, source_identifier, total, currency)
 		 SELECT $1, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier
+		   source_name, source_identifier, total, currency
 		 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, name text, created_on_channel_at timestamptz, stamp timestamptz,
 		   content_hash text, as_of timestamptz, baseline boolean, unknown_older boolean, cancelled boolean, first_source text,
-		   source_name text, source_identifier text)
+		   source_name text, source_identifier text, total numeric, currency text)
 		 ON CONFLICT (shop_id, connection_id, order_id) DO UPDATE SET name = excluded.name, stamp = excluded.stamp,
 		   content_hash = excluded.content_hash, as_of = excluded.as_of, cancelled = excluded.cancelled,
-		   source_name = excluded.source_name, source_identifier = excluded.source_identifier`,
+		   source_name = excluded.source_name, source_identifier = excluded.source_identifier, total = excluded.total, currency = excluded.currency`,
 		[
 			shopId,
 			JSON.stringify(
@@ -122,6 +123,8 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 					first_source: o.firstSource,
 					source_name: o.sourceName,
 					source_identifier: o.sourceIdentifier,
+					total: o.total?.amount ?? null,
+					currency: o.total?.currency ?? null,
 				})),
 			),
 		],

@@ -43,6 +43,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.paused",
 		"connection.disconnected",
 		"connection.mirrored_answered",
+		"polling.changed",
 	],
 	failures: [
 		"failures.discarded",
@@ -84,6 +85,7 @@ export const UNDOABLE = [
 	"listings.bulk_paused",
 	"listings.bulk_resumed",
 	"locations.chosen",
+	"polling.changed",
 	"listings.linked",
 	"listings.unlinked",
 	"listings.moved",

@@ -134,6 +134,12 @@ function say(row: AuditRow, words: Words): Said {
 			);
 		case "connection.mirrored_answered":
 			return plain(`Answered whether another app brings orders of ${channel} into Shopify`);
+		case "polling.changed":
+			return {
+				what: `Changed how often orders of ${channel} are read`,
+				before: sayMinutes(before.minutes),
+				after: sayMinutes(after.minutes),
+			};
 		case "right.changed":
 			return {
 				what: `${after.reason === "first" ? "First to open Lockstep" : after.reason === "newcomer" ? "New here" : "Changed a right"}: ${words.person(row.subject)}`,
@@ -162,6 +168,8 @@ function say(row: AuditRow, words: Words): Said {
 			return plain(sayName(row.action));
 	}
 }
+
+const sayMinutes = (value: unknown): string => (typeof value === "number" ? `every ${value} minutes` : "as usual");
 
 function sayListings(row: AuditRow, words: Words): string {
 	const ids = listingIdsOf(row);

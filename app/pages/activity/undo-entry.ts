@@ -1,5 +1,5 @@
 import { askForBulkUndo } from "#app/backfill/index.ts";
-import { changePolicy, chooseLocations, undoLinks } from "#app/connections/guests/index.ts";
+import { changePolicy, changePolling, chooseLocations, undoLinks } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
 import { type Policy, policySchema, samePolicy } from "#domain";
 import { saveParts } from "../item/save-parts.ts";
@@ -52,6 +52,8 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 		}
 		case "locations.chosen":
 			return undoLocations(deps, shopId, entry, actor);
+		case "polling.changed":
+			return undoPolling(deps, shopId, entry, actor);
 		case "listings.linked":
 		case "listings.unlinked":
 		case "listings.moved": {
@@ -114,6 +116,18 @@ async function undoParts(deps: Deps, shopId: number, entry: AuditRow, actor: str
 		case "unknown":
 			return saved;
 	}
+}
+
+async function undoPolling(deps: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {
+	const minutesOf = (side: unknown) => (side as { minutes?: number | null } | null)?.minutes ?? null;
+	const { rows } = await deps.pool.query<{ minutes: number | null }>(
+		"SELECT poll_minutes AS minutes FROM connection WHERE shop_id = $1 AND id = $2",
+		[shopId, Number(entry.subject)],
+	);
+	if (!rows[0]) return { outcome: "unknown" };
+	if (rows[0].minutes !== minutesOf(entry.after)) return { outcome: "overtaken" };
+	const done = await changePolling(deps, shopId, Number(entry.subject), { minutes: minutesOf(entry.before), actor });
+	return done.outcome === "changed" ? { outcome: "undone", things: 1 } : { outcome: "overtaken" };
 }
 
 async function undoLocations(deps: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {

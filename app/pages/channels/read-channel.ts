@@ -17,7 +17,15 @@ export type ChannelPage = {
 	policy: Policy;
 	locations: LocationChoice[];
 	/** `late`: of the last 24 hours, orders that the channel had not reported by itself. */
-	orders: { lastReadAt: string | null; error: string | null; readUpTo: string | null; late: number };
+	orders: {
+		lastReadAt: string | null;
+		error: string | null;
+		readUpTo: string | null;
+		late: number;
+		/** Minutes between two readings; null: as usual. `leastMinutes`: what the channel's quota allows. */
+		everyMinutes: number | null;
+		leastMinutes: number;
+	};
 	webhooksCheckedAt: string | null;
 	/** The channel was last asked whether it answers. */
 	healthCheckedAt: string | null;
@@ -50,7 +58,11 @@ export async function readChannel(pool: Pool, shopId: number, connectionId: numb
 				countsSince: row.cut_at?.toISOString() ?? null,
 				policy: policySchema.parse(row.policy),
 				locations: await readLocations(tx, shopId, connectionId),
-				orders: await readOrders(tx, shopId, connectionId, row.order_watermark),
+				orders: {
+					...(await readOrders(tx, shopId, connectionId, row.order_watermark)),
+					everyMinutes: row.poll_minutes,
+					leastMinutes: (kind?.capabilities.pollEveryMs ?? 0) / 60_000,
+				},
 				webhooksCheckedAt: row.webhooks_checked_at?.toISOString() ?? null,
 				healthCheckedAt: row.health_checked_at?.toISOString() ?? null,
 				comparedAt: row.compared_at?.toISOString() ?? null,
@@ -70,6 +82,7 @@ type Row = {
 	settings: { account?: Record<string, string> };
 	cut_at: Date | null;
 	order_watermark: Date | null;
+	poll_minutes: number | null;
 	webhooks_checked_at: Date | null;
 	health_checked_at: Date | null;
 	compared_at: Date | null;
@@ -77,7 +90,7 @@ type Row = {
 
 async function readRow(db: Queryable, shopId: number, connectionId: number): Promise<Row> {
 	const { rows } = await db.query<Row>(
-		"SELECT policy, settings, cut_at, order_watermark, webhooks_checked_at, compared_at, health_checked_at FROM connection WHERE shop_id = $1 AND id = $2",
+		"SELECT policy, settings, cut_at, order_watermark, poll_minutes, webhooks_checked_at, compared_at, health_checked_at FROM connection WHERE shop_id = $1 AND id = $2",
 		[shopId, connectionId],
 	);
 	if (!rows[0])
@@ -95,7 +108,12 @@ async function readLocations(db: Queryable, shopId: number, connectionId: number
 	return rows;
 }
 
-async function readOrders(db: Queryable, shopId: number, connectionId: number, watermark: Date | null): Promise<ChannelPage["orders"]> {
+async function readOrders(
+	db: Queryable,
+	shopId: number,
+	connectionId: number,
+	watermark: Date | null,
+): Promise<Omit<ChannelPage["orders"], "everyMinutes" | "leastMinutes">> {
 	const { rows } = await db.query<{ at: Date; error: string | null }>(
 		"SELECT at, error FROM order_poll WHERE shop_id = $1 AND connection_id = $2 ORDER BY id DESC LIMIT 1",
 		[shopId, connectionId],

@@ -1,6 +1,6 @@
 import type { Pool } from "#app/db.server.ts";
 import { type ChannelOverview, readOverview } from "#app/overview/index.ts";
-import { type Channel, channel, channels } from "#channels";
+import { type ApiVersion, apiCalendar, type Channel, channel, channels } from "#channels";
 import { availableChannels, type Deps } from "#connections";
 import { abilitiesOf } from "./abilities.ts";
 import { readSetUps, type SetUp } from "./read-set-up.ts";
@@ -16,7 +16,13 @@ export type AvailableChannel = {
 };
 /** How an account is opened: keys are typed in, or its owner agrees on the channel's own page. */
 export type WayIn = "keys" | "consent";
-export type Gallery = { asOf: string; isImporting: boolean; connected: ConnectedChannel[]; available: AvailableChannel[] };
+export type Gallery = {
+	asOf: string;
+	isImporting: boolean;
+	connected: ConnectedChannel[];
+	available: AvailableChannel[];
+	versions: ApiVersion[];
+};
 
 /** Home is in it too: it is a channel like the others to look at, and cannot be set up or taken away here. */
 export async function readGallery(pool: Pool, deps: Pick<Deps, "env">, shopId: number): Promise<Gallery> {
@@ -26,6 +32,7 @@ export async function readGallery(pool: Pool, deps: Pick<Deps, "env">, shopId: n
 		asOf: overview.asOf,
 		isImporting: overview.firstImport.state !== "done",
 		connected: overview.channels.map((one) => ({ ...one, kind: nameOf(one.channel), setUp: setUpOf(one.id) })),
+		versions: apiCalendar(new Date()),
 		available: availableChannels(deps).map(({ channel: kind, available }) => ({
 			id: kind.id,
 			name: kind.name,

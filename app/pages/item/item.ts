@@ -1,6 +1,7 @@
 import type { Policy } from "#domain";
 import type { ChannelState } from "../shop/read-channels.ts";
 import type { StockListing } from "../stock/stock.ts";
+import type { Then } from "./read-then.ts";
 
 export type ItemPage = {
 	asOf: string;
@@ -23,6 +24,8 @@ export type ItemPage = {
 	listings: ItemListing[];
 	/** Where a listing can be linked to it. */
 	channels: { id: number; name: string }[];
+	/** At the moment that was asked for; null: it is about now. */
+	past: Then | null;
 	story: Story;
 };
 

@@ -7,6 +7,7 @@ import { type Figures, type ReadListing, readFigures, readListings } from "../st
 import type { FormerRule, ItemListing, ItemLocation, ItemPage, ItemPart } from "./item.ts";
 import { whyNoBundle } from "./parts.ts";
 import { readStory } from "./read-story.ts";
+import { readThen } from "./read-then.ts";
 
 /** Former rules that are offered for one listing. */
 const FORMER_MAX = 5;
@@ -28,7 +29,11 @@ export async function readItem(
 	pool: Pool,
 	shopId: number,
 	itemId: number,
-	{ reader, before }: { reader: string; before: string | null },
+	{
+		reader,
+		before,
+		at = null,
+	}: { reader: string; before: string | null /** ISO 8601: how it stood then, and what led there. */; at?: string | null },
 ): Promise<ItemPage | null> {
 	return transaction(
 		pool,
@@ -47,6 +52,7 @@ export async function readItem(
 			const parts = await readParts(client, shopId, figures.parts(itemId));
 			const partOf = await readPartOf(client, shopId, itemId);
 			const isBundle = parts.length > 0;
+			const moment = momentOf(at, item.as_of);
 			return {
 				asOf: item.as_of.toISOString(),
 				id: itemId,
@@ -65,17 +71,26 @@ export async function readItem(
 				partOf,
 				listings: listings.map((listing) => toListing(listing, { shop, figures, audit, words })),
 				channels: guestsOf(shop).map(({ id, name }) => ({ id, name })),
+				past: moment && (await readThen(client, shopId, { itemId, parts, listings, at: moment })),
 				story: await readStory(client, shopId, {
 					itemId,
 					itemIds: isBundle ? parts.map((part) => part.itemId) : [itemId],
 					listings: listings.map(({ id, channelId, sku }) => ({ id, channelId, sku })),
-					before,
+					// The older part of a page comes first; else everything up to that moment.
+					before: before ?? (moment && new Date(moment.getTime() + 1).toISOString()),
 					reader,
 				}),
 			};
 		},
 		{ begin: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" },
 	);
+}
+
+/** What stands in an address may be anything; what is to come is not known. */
+function momentOf(text: string | null, now: Date): Date | null {
+	if (text === null || Number.isNaN(Date.parse(text))) return null;
+	const at = new Date(text);
+	return at > now ? null : at;
 }
 
 function toListing(

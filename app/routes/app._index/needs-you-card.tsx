@@ -2,6 +2,7 @@ import { Badge, type BadgeProps, BlockStack, Box, Button, Card, InlineStack, Lin
 import type { Overview } from "#app/overview/index.ts";
 import { type Need, needsYou } from "#app/overview/needs-you.ts";
 import { NONE_DECIDED, sayChanges } from "../../components/approval-words.tsx";
+import { sayProblem } from "../../components/problem-words.ts";
 import { ago, counted, duration, plural } from "../../components/words.ts";
 
 /** The one list of what does not mend itself, each with the page on which to do something about it. Nothing: no card. */
@@ -116,6 +117,19 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: openChannel(connectionId),
 			};
 		}
+		case "version": {
+			const { name, pinned, endsAt, hasEnded } = need.version;
+			const left = Date.parse(endsAt) - Date.parse(asOf);
+			return {
+				subject: name,
+				sentence: hasEnded
+					? `${name} no longer supports the version of its interface that this Lockstep speaks (${pinned}). Lockstep must be updated: tell whoever runs it.`
+					: `${name} supports the version of its interface that this Lockstep speaks (${pinned}) for ${duration(left)} more. Lockstep must be updated before: tell whoever runs it.`,
+				badge: hasEnded ? "Update now" : "Update soon",
+				tone: hasEnded ? "critical" : "warning",
+				action: { label: "See versions", url: "/app/channels" },
+			};
+		}
 		case "slow": {
 			const { connectionId, channel, count } = need.alert;
 			return {
@@ -126,6 +140,28 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: openChannel(connectionId),
 			};
 		}
+		case "other-writer": {
+			const { connectionId, channel, count } = need.alert;
+			const isHome = channels.some(({ id, isHome }) => id === connectionId && isHome);
+			return {
+				subject: channel,
+				sentence: isHome
+					? `Something else set stock in Shopify back ${plural(count, "time")} in a day, to what it was before units were sold on another channel. Those units are for sale again.`
+					: `Something else changed stock there ${plural(count, "time")} in a day: no order, and not Lockstep. Buyers may see a wrong figure in between.`,
+				badge: "Another writer",
+				tone: "warning",
+				action: openChannel(connectionId),
+			};
+		}
+		case "totals":
+			return {
+				subject: need.alert.channel,
+				sentence:
+					"Orders, units, sums or figures of the last seven days are not the same there and in Lockstep. What differs is read again by itself.",
+				badge: "Totals differ",
+				tone: "warning",
+				action: { label: "See what differs", url: `/app/checks/totals/${need.alert.count}` },
+			};
 		case "forgotten-pause": {
 			const { connectionId, channel, count } = need.alert;
 			return {
@@ -138,13 +174,20 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 		}
 		case "undelivered":
 		case "not-understood": {
-			const { id, subject, channel, at, error, attempts } = need.line;
+			const { id, subject, channel, at, error, attempts, failures, direction, connectionId, errorClass, operation } = need.line;
+			const badge = need.need === "undelivered" ? "Update failed" : "Not understood";
+			if (failures === 1) {
+				const sentence = `${channel} · ${ago(at, asOf)}: ${error} (${plural(attempts, "attempt")})`;
+				return { subject, sentence, badge, tone: "warning", action: { label: "See what to do", url: `/app/failed-updates/${id}` } };
+			}
+			const side = direction === "out" ? "updates" : "messages";
+			const query = new URLSearchParams({ side, channel: String(connectionId), kind: errorClass, what: operation });
 			return {
-				subject,
-				sentence: `${channel} · ${ago(at, asOf)}: ${error} (${plural(attempts, "attempt")})`,
-				badge: need.need === "undelivered" ? "Update failed" : "Not understood",
+				subject: sayProblem({ side, channel, operation, errorClass, count: failures }),
+				sentence: `The newest ${ago(at, asOf)}: ${subject}. ${error}`,
+				badge,
 				tone: "warning",
-				action: { label: "See what to do", url: `/app/failed-updates/${id}` },
+				action: { label: "See them", url: `/app/failed-updates?${query}` },
 			};
 		}
 	}
@@ -163,8 +206,12 @@ const keyOf = (need: Need): string => {
 		case "kept-paused":
 			return need.need;
 		case "slow":
+		case "other-writer":
+		case "totals":
 		case "forgotten-pause":
 			return `${need.need}-${need.alert.connectionId}`;
+		case "version":
+			return `version-${need.version.name}`;
 		case "consent":
 			return `consent-${need.consent.connectionId}`;
 		default:

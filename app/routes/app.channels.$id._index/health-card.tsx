@@ -1,11 +1,21 @@
-import { Badge, BlockStack, Card, Link, Text } from "@shopify/polaris";
+import { Badge, BlockStack, Card, Link, Select, Text } from "@shopify/polaris";
 import type { ReactNode } from "react";
 import type { ChannelPage, LimitInUse } from "#app/pages/channels/read-channel.ts";
 import { Ago, Day, Moment } from "../../components/when.tsx";
 import { number, plural } from "../../components/words.ts";
 
+type HealthCardProps = {
+	page: ChannelPage;
+	base: string;
+	mayApprove: boolean;
+	polling: { usualMinutes: number; disabled: boolean; onChange: (minutes: string) => void };
+};
+
+/** Minutes; the channel page's action takes no others (connections/guests/polling.ts). */
+const CHOICES = [5, 10, 15, 30, 60];
+
 /** Is it being listened to, and how much of what it allows is used. */
-export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base: string; mayApprove: boolean }) {
+export function HealthCard({ page, base, mayApprove, polling }: HealthCardProps) {
 	const { channel, orders, asOf, limits } = page;
 	const counts = page.countsSince !== null;
 	return (
@@ -67,6 +77,20 @@ export function HealthCard({ page, base, mayApprove }: { page: ChannelPage; base
 									? `${plural(orders.late, "order")} of the last 24 hours had not been reported by the channel and ${orders.late === 1 ? "was" : "were"} found this way.`
 									: "In 24 hours, every order had been reported by the channel itself."}
 						</Text>
+						<Select
+							label="Read orders"
+							labelInline
+							disabled={polling.disabled}
+							value={orders.everyMinutes === null ? "" : String(orders.everyMinutes)}
+							options={[
+								{ label: `As usual, every ${plural(polling.usualMinutes, "minute")}`, value: "" },
+								...CHOICES.filter((minutes) => minutes >= orders.leastMinutes).map((minutes) => ({
+									label: `Every ${minutes} minutes`,
+									value: String(minutes),
+								})),
+							]}
+							onChange={polling.onChange}
+						/>
 					</Fact>
 				)}
 				{channel.hasWebhooks && (

@@ -8,7 +8,9 @@ import { answering, requireRight, type Said } from "#app/authenticate.server.ts"
 import {
 	answerMirrored,
 	askForSetUp,
+	changePolling,
 	MIRRORED,
+	POLL_MINUTES,
 	pauseConnection,
 	resumeConnection,
 	SET_UP_WORK,
@@ -16,6 +18,7 @@ import {
 } from "#app/connections/guests/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { env } from "#app/env.server.ts";
 import { channelIdOf, notThere } from "#app/pages/channels/channel-id.ts";
 import { readChannel } from "#app/pages/channels/read-channel.ts";
 import { readChannelName } from "#app/pages/channels/read-name.ts";
@@ -42,12 +45,20 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 	const id = channelIdOf(params.id);
 	const page = id === null ? null : await readChannel(database(), shopId, id);
 	if (!page || page.channel.isHome) throw notThere();
-	return { page };
+	return { page, usualMinutes: Math.round(env().orderPollMs / 60_000) };
 }
 
 const asked = z.discriminatedUnion("intent", [
 	z.object({ intent: z.literal("set-up"), work: z.enum(SET_UP_WORK) }),
 	z.object({ intent: z.literal("mirrored"), mirrored: z.enum(MIRRORED), sources: z.string().max(5_000).default("") }),
+	z.object({
+		intent: z.literal("polling"),
+		/** Empty: as usual. */
+		minutes: z
+			.literal("")
+			.transform(() => null)
+			.or(z.coerce.number().refine((minutes) => POLL_MINUTES.some((choice) => choice === minutes))),
+	}),
 	z.object({ intent: z.literal("pause") }),
 	z.object({ intent: z.literal("resume") }),
 ]);
@@ -80,6 +91,11 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 				if (outcome.outcome === "unknown") throw notThere();
 				return { ok: true, message: "Answer saved" };
 			}
+			case "polling": {
+				const { outcome } = await changePolling(deps(), shopId, id, { minutes: wish.minutes, actor });
+				if (outcome === "unknown") throw notThere();
+				return { ok: true, message: outcome === "changed" ? "Saved" : "" };
+			}
 			case "pause":
 				return said(await pauseConnection(deps(), shopId, id, actor), "Paused. Nothing is sent to this channel.");
 			case "resume":
@@ -91,7 +107,7 @@ const said = (change: StateChange, done: string): Said =>
 	change.outcome === "changed" ? { ok: true, message: done } : { ok: false, message: change.reason };
 
 export default function ChannelPage() {
-	const { page } = useLoaderData<typeof loader>();
+	const { page, usualMinutes } = useLoaderData<typeof loader>();
 	const fetcher = useFetcher<Said>();
 	const [mayOperate, mayApprove] = [useAllowed("operate"), useAllowed("approve")];
 	useSaid(fetcher);
@@ -153,7 +169,16 @@ export default function ChannelPage() {
 				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
 					<BlockStack gap="400">
 						<FiguresCard page={page} base={base} />
-						<HealthCard page={page} base={base} mayApprove={mayApprove} />
+						<HealthCard
+							page={page}
+							base={base}
+							mayApprove={mayApprove}
+							polling={{
+								usualMinutes,
+								disabled: !mayOperate || sending !== null,
+								onChange: (minutes) => send({ intent: "polling", minutes }),
+							}}
+						/>
 					</BlockStack>
 					<RulesCard page={page} base={base} mayOperate={mayOperate} mayApprove={mayApprove} />
 				</InlineGrid>

@@ -7,27 +7,31 @@ import { requireRight } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { type AvailableChannel, type ConnectedChannel, readGallery } from "#app/pages/channels/read-gallery.ts";
+import { readOtherWriterAtHome } from "#app/pages/channels/read-other-writer.ts";
 import { AppPage } from "../../components/app-page.tsx";
 import { ChannelState } from "../../components/channel-state.tsx";
+import { OtherWriterBanner } from "../../components/other-writer.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useFresh } from "../../components/use-fresh.ts";
 import { useAllowed } from "../../components/use-right.ts";
 import { duration, number, plural } from "../../components/words.ts";
+import { VersionsCard } from "./versions-card.tsx";
 
 export async function loader({ request }: LoaderFunctionArgs) {
 	const { shopId } = await requireRight(request, "look");
-	return { gallery: await readGallery(database(), deps(), shopId) };
+	return { gallery: await readGallery(database(), deps(), shopId), writerAtHome: await readOtherWriterAtHome(database(), shopId) };
 }
 
 /** What is connected, and what could be. */
 export default function ChannelsPage() {
-	const { gallery } = useLoaderData<typeof loader>();
+	const { gallery, writerAtHome } = useLoaderData<typeof loader>();
 	const mayApprove = useAllowed("approve");
 	useFresh({ paused: false });
 	const guests = gallery.connected.filter((channel) => !channel.isHome);
 	return (
 		<AppPage title="Channels">
 			<BlockStack gap="600">
+				{writerAtHome && <OtherWriterBanner writer={writerAtHome} />}
 				<BlockStack gap="300">
 					<Box paddingInline={{ xs: "400", sm: "0" }}>
 						<Text as="h2" variant="headingMd">
@@ -61,6 +65,7 @@ export default function ChannelsPage() {
 						))}
 					</InlineGrid>
 				</BlockStack>
+				<VersionsCard versions={gallery.versions} />
 			</BlockStack>
 		</AppPage>
 	);

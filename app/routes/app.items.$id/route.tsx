@@ -35,8 +35,9 @@ const idOf = (text: string | undefined): number => {
 
 export async function loader({ request, params }: LoaderFunctionArgs) {
 	const { shopId, userId } = await requireRight(request, "look");
-	const before = new URL(request.url).searchParams.get("before");
-	const item = await readItem(database(), shopId, idOf(params.id), { reader: userId, before });
+	const { searchParams } = new URL(request.url);
+	const [before, at] = [searchParams.get("before"), searchParams.get("at")];
+	const item = await readItem(database(), shopId, idOf(params.id), { reader: userId, before, at });
 	if (!item) throw data(null, { status: 404 });
 	return { item };
 }

@@ -4,6 +4,8 @@ import { AlertTriangleIcon, ArrowUpIcon, OrderIcon, PersonIcon, ProductIcon, Sea
 import type { ItemPage, StoryEvent } from "#app/pages/item/item.ts";
 import { Moment } from "../../components/when.tsx";
 import { number } from "../../components/words.ts";
+import { MomentForm } from "./moment-form.tsx";
+import { ThenFigures } from "./then-figures.tsx";
 
 const ICONS: Readonly<Record<StoryEvent["kind"], typeof OrderIcon>> = {
 	sale: OrderIcon,
@@ -18,34 +20,37 @@ const ICONS: Readonly<Record<StoryEvent["kind"], typeof OrderIcon>> = {
 export function StoryCard({ item }: { item: ItemPage }) {
 	const [params, setParams] = useSearchParams();
 	const isOlder = params.has("before");
-	const go = (before: string | null) =>
+	const go = (to: { before?: string; at?: string }) =>
 		setParams(
 			(now) => {
 				const next = new URLSearchParams(now);
-				if (before === null) next.delete("before");
-				else next.set("before", before);
-				next.delete("id_token");
+				for (const key of ["before", "at", "id_token"]) next.delete(key);
+				for (const [key, value] of Object.entries(to)) next.set(key, value);
 				return next;
 			},
 			{ preventScrollReset: true },
 		);
+	const { past: then } = item;
 	const { events, before } = item.story;
+	const here = then ? { at: then.at } : {};
 	return (
 		<Card padding="0">
 			<Box padding="400" paddingBlockEnd="200">
 				<BlockStack gap="050">
 					<Text as="h2" variant="headingSm">
-						{item.bundle ? "Why this figure?" : `Why is it ${number(item.available - item.owed)}?`}
+						{titleOf(item)}
 					</Text>
 					<Text as="p" tone="subdued">
-						Everything that moved it, newest first.
+						{then ? "What led there, newest first." : "Everything that moved it, newest first."}
 					</Text>
 				</BlockStack>
 			</Box>
+			<MomentForm key={then?.at ?? ""} at={then?.at ?? null} onShow={(at) => go(at === null ? {} : { at })} />
+			{then && <ThenFigures then={then} item={item} />}
 			{events.length === 0 ? (
 				<Box padding="400" paddingBlockStart="200">
 					<Text as="p" tone="subdued">
-						{isOlder ? "Nothing older." : "Nothing has happened to it yet. The next sale or edit appears here within seconds."}
+						{isOlder || then ? "Nothing older." : "Nothing has happened to it yet. The next sale or edit appears here within seconds."}
 					</Text>
 				</Box>
 			) : (
@@ -60,13 +65,18 @@ export function StoryCard({ item }: { item: ItemPage }) {
 			{(isOlder || before !== null) && (
 				<Box padding="300" borderBlockStartWidth="025" borderColor="border-secondary">
 					<InlineStack gap="200" align="center">
-						{isOlder && <Button onClick={() => go(null)}>Newest</Button>}
-						{before !== null && <Button onClick={() => go(before)}>Older</Button>}
+						{isOlder && <Button onClick={() => go(here)}>{then ? "Back to that moment" : "Newest"}</Button>}
+						{before !== null && <Button onClick={() => go({ ...here, before })}>Older</Button>}
 					</InlineStack>
 				</Box>
 			)}
 		</Card>
 	);
+}
+
+function titleOf({ bundle, available, owed, past }: ItemPage): string {
+	if (past) return past.figure === null ? "Not known yet at that moment" : `Why was it ${number(past.figure)}?`;
+	return bundle ? "Why this figure?" : `Why is it ${number(available - owed)}?`;
 }
 
 function Event({ event }: { event: StoryEvent }) {

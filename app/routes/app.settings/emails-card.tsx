@@ -20,6 +20,16 @@ const KIND_WORDS: Readonly<Record<AlertKind, { label: string; help: string; limi
 		limit: { label: "Slower than", suffix: "seconds" },
 	},
 	unreachable: { label: "A channel cannot be reached", help: "After two minutes, also when it refuses Lockstep's access" },
+	writer: {
+		label: "Something else changes stock",
+		help: "When figures of a channel change that neither an order nor Lockstep changed, or stock in Shopify is set back to before a sale elsewhere",
+		limit: { label: "More than", suffix: "times a day" },
+	},
+	totals: {
+		label: "A week's totals differ",
+		help: "Each night orders, units, sums and figures of seven days are compared between each channel and Lockstep",
+		limit: { label: "By more than", suffix: "in a thousand" },
+	},
 	paused: { label: "Something with stock stays paused", help: "After a day: most often the pause was forgotten" },
 };
 

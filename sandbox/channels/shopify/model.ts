@@ -174,6 +174,16 @@ export type Order = {
 	fulfillments: Fulfillment[];
 };
 
+/** For the books: what tells one state of an order from the next, to the second as its `updatedAt`. */
+export const orderState = (order: Order): string =>
+	JSON.stringify([
+		Math.floor(order.updatedAt / 1000),
+		order.cancelledAt !== null,
+		order.retailLocationId,
+		order.lines.map(({ id, quantity, removed }) => [id, quantity, removed]),
+		order.refunds.flatMap(({ lines }) => lines.map(({ id, quantity, restockType }) => [id, quantity, restockType])),
+	]);
+
 export type Draft = {
 	kind: "DraftOrder";
 	id: number;

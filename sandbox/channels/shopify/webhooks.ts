@@ -3,7 +3,7 @@ import type { World } from "../../world.ts";
 import type { AppConfig } from "./app-config.ts";
 import type { Emit } from "./happening.ts";
 import { includeFields } from "./include-fields.ts";
-import type { ShopState, Subscription } from "./model.ts";
+import { orderState, type ShopState, type Subscription } from "./model.ts";
 import { groupsOf, parseSearch } from "./search.ts";
 
 /**
@@ -32,6 +32,8 @@ export const WEBHOOK_DEFAULTS: WebhookOptions = {
 };
 
 const FAILURES_MAX = 8;
+/** Their bodies name an order and do not have it. */
+const WITHOUT_ORDER = new Set(["orders/edited", "orders/delete"]);
 /** A copy of the same delivery follows within this time. */
 const DUPLICATE_WITHIN_MS = 400;
 /** A delivery that is to arrive after a later one waits for that one, but not longer than this. */
@@ -68,6 +70,8 @@ type Delivery = {
 	resourceId: string;
 	triggeredAt: number;
 	body: Buffer;
+	/** Of a message with an order in it: which state of it (model.ts). */
+	orderState: string | null;
 	attempts: number;
 };
 
@@ -108,10 +112,21 @@ export function createWebhooks(given: {
 		const subscribed = [...configured, ...state.subscriptions.values()].filter((subscription) => subscription.topic === topic);
 		if (subscribed.length === 0) return;
 		const whole = payload();
+		const order = topic.startsWith("orders/") && !WITHOUT_ORDER.has(topic) ? state.orders.get(Number(resourceId)) : undefined;
 		for (const subscription of subscribed) {
 			if (!passes(subscription.filter, whole)) continue;
 			const body = Buffer.from(JSON.stringify(includeFields(whole, subscription.includeFields)));
-			launch({ subscription, webhookId: randomUUID(), eventId, topic, resourceId, triggeredAt: at, body, attempts: 0 });
+			launch({
+				subscription,
+				webhookId: randomUUID(),
+				eventId,
+				topic,
+				resourceId,
+				triggeredAt: at,
+				body,
+				orderState: order ? orderState(order) : null,
+				attempts: 0,
+			});
 		}
 	};
 
@@ -159,6 +174,8 @@ export function createWebhooks(given: {
 		const { subscription } = delivery;
 		if (status !== null && status >= 200 && status < 300) {
 			subscription.consecutiveFailures = 0;
+			const { resourceId: orderId, orderState: known } = delivery;
+			if (known !== null) world.books.orderKnown({ channel: given.channel, orderId, state: known, by: "webhook" });
 			finish(delivery, fate, status);
 			return;
 		}

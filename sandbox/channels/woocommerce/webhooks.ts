@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { phpJson, type Shop } from "./shop.ts";
 import type { Webhook } from "./state.ts";
-import { orderView } from "./views/order.ts";
+import { orderState, orderView } from "./views/order.ts";
 import { productView } from "./views/product.ts";
 
 /** WooCommerce gives up a delivery after a minute, a creation ping after five seconds (recorded: timeout-blocks-queue). */
@@ -102,7 +102,9 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 	const build = (webhook: Webhook, { resourceId }: Queued) => {
 		const [resource, event] = webhook.topic.split(".");
 		const body = phpJson(event === "deleted" ? { id: resourceId } : payload(shop, resource ?? "", resourceId));
+		const order = resource === "order" && event !== "deleted" ? shop.state.orders.get(resourceId) : undefined;
 		return {
+			state: order ? orderState(shop, order) : null,
 			body,
 			headers: {
 				"User-Agent": USER_AGENT,
@@ -126,7 +128,7 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 		webhook: Webhook,
 		entry: Queued,
 		fate: "delivered" | "duplicate" | "late" | "reordered",
-		message: ReturnType<typeof build>,
+		{ state, ...message }: ReturnType<typeof build>,
 	) => {
 		const status = await shop.world.callOut(webhook.deliveryUrl, { ...message, timeoutMs: DELIVERY_TIMEOUT_MS }).then(
 			(reply) => reply.status,
@@ -135,6 +137,8 @@ export function createWebhookQueue(shop: Shop): WebhookQueue {
 		const success = status !== null && status >= 200 && status <= 302;
 		if (success) webhook.failures = 0;
 		else await failed(webhook);
+		const orderId = String(entry.resourceId);
+		if (success && state !== null) books.orderKnown({ channel: shop.channel, orderId, state, by: "webhook" });
 		books.delivered({
 			channel: shop.channel,
 			topic: webhook.topic,

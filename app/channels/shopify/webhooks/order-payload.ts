@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { OrderSnapshot } from "#domain";
+import { moneyOf, type OrderSnapshot } from "#domain";
 import { toSnapshot } from "../held-units.ts";
 import { moment, numericId } from "../ids.ts";
 
@@ -13,6 +13,8 @@ export const ORDER_FIELDS = [
 	"location_id",
 	"source_name",
 	"source_identifier",
+	"currency",
+	"current_total_price",
 	"line_items.id",
 	"line_items.variant_id",
 	"line_items.sku",
@@ -40,6 +42,7 @@ export function snapshotOfPayload(payload: unknown): OrderSnapshot {
 			retailLocationId: order.location_id,
 			sourceName: textOf(order.source_name),
 			sourceIdentifier: textOf(order.source_identifier),
+			total: moneyOf(order.current_total_price, order.currency),
 			lines: order.line_items.map((line) => ({
 				id: line.id,
 				variantId: line.variant_id,
@@ -71,6 +74,9 @@ const orderSchema = z.object({
 	/** Of older messages, from before these were asked for, nothing is known. */
 	source_name: z.string().nullish(),
 	source_identifier: z.string().nullish(),
+	/** "The current total price of the order in the shop currency" (REST reference, Order). */
+	current_total_price: z.string().nullish(),
+	currency: z.string().nullish(),
 	line_items: z.array(
 		z.object({
 			id: numericId,

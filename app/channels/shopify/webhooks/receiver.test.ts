@@ -28,6 +28,8 @@ const order = {
 	cancelled_at: null,
 	source_name: "580111",
 	source_identifier: "111-98567-54",
+	currency: "EUR",
+	current_total_price: "199.65",
 	location_id: null,
 	customer: person,
 	billing_address: person,
@@ -147,6 +149,7 @@ test("R03 an order is its state, in numbers as text and moments in UTC", () => {
 			cancelled: false,
 			locationExternalId: null,
 			source: { name: "580111", identifier: "111-98567-54" },
+			total: { amount: "199.65", currency: "EUR" },
 			lines: [
 				{ lineId: "866550311766439", listingExternalId: "variant:808950810", sku: "SKU-1", ordered: 3, held: 2, fulfilledByChannel: false },
 				{ lineId: "866550311766440", listingExternalId: null, sku: null, ordered: 1, held: 1, fulfilledByChannel: false },

@@ -8,6 +8,7 @@ import {
 	idOf,
 	type Line,
 	type Order,
+	orderState,
 	type Refund,
 	type RefundLine,
 	type ShopState,
@@ -85,6 +86,13 @@ function found(context: Context, query: string | null | undefined): Order[] {
 	return visible.filter((order) => order.createdAt <= now - context.searchLagMs && search.matches(order));
 }
 
+/** What the caller gets to know of orders, and the books with it. */
+function told({ stage }: Context, orders: readonly Order[], by: "list" | "read"): void {
+	const { booksAs, world } = stage;
+	if (booksAs === null) return;
+	for (const order of orders) world.books.orderKnown({ channel: booksAs, orderId: String(order.id), state: orderState(order), by });
+}
+
 const SORTS: Record<string, (order: Order) => string | number> = {
 	CREATED_AT: (o) => second(o.createdAt),
 	UPDATED_AT: (o) => second(o.updatedAt),
@@ -95,10 +103,16 @@ const SORTS: Record<string, (order: Order) => string | number> = {
 
 export const orderResolvers: Resolvers = {
 	QueryRoot: {
-		order: (_, { id }: { id: string }, { state }) => state.orders.get(idOf(id, "Order") ?? -1) ?? null,
+		order: (_, { id }: { id: string }, context) => {
+			const order = context.state.orders.get(idOf(id, "Order") ?? -1);
+			if (order) told(context, [order], "read");
+			return order ?? null;
+		},
 		orders: (_, args: OrdersArgs, context) => {
 			const sort = SORTS[args.sortKey ?? "PROCESSED_AT"];
-			return connect(found(context, args.query), args, { id: (o) => o.id, context, ...(sort && { sort }) });
+			const page = connect(found(context, args.query), args, { id: (o) => o.id, context, ...(sort && { sort }) });
+			told(context, page.nodes, "list");
+			return page;
 		},
 		ordersCount: (_, args: OrdersArgs, context) => counted(found(context, args.query).length, args.limit),
 	},

@@ -18,7 +18,7 @@ import {
 import type { Shop } from "../shop.ts";
 import type { Order } from "../state.ts";
 import { api } from "../views/links.ts";
-import { noteView, orderView } from "../views/order.ts";
+import { noteView, orderState, orderView } from "../views/order.ts";
 import { runBatch } from "./batch.ts";
 
 const STATUSES = ["auto-draft", "pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft"];
@@ -79,6 +79,12 @@ type OrderBody = {
 	line_items?: LineInput[];
 };
 
+/** What the caller gets to know of an order, and the books with it. */
+function told(shop: Shop, order: Order, by: "list" | "read") {
+	shop.world.books.orderKnown({ channel: shop.channel, orderId: String(order.id), state: orderState(shop, order), by });
+	return orderView(shop, order);
+}
+
 export const orderRoutes: Route[] = [
 	{
 		methods: READS,
@@ -100,7 +106,7 @@ export const orderRoutes: Route[] = [
 						["context", "view"],
 					];
 			const query = [...call.query.filter(([name]) => !/^status(\[|$)/.test(name)), ...statuses, ...prepared];
-			return paged(shop, call, beyond ? [] : orders, (order) => orderView(shop, order), query);
+			return paged(shop, call, beyond ? [] : orders, (order) => told(shop, order, "list"), query);
 		},
 	},
 	{
@@ -136,7 +142,7 @@ export const orderRoutes: Route[] = [
 		permission: "view",
 		run: (shop, call) => {
 			const order = find(shop, call);
-			return order ? { status: 200, body: orderView(shop, order) } : invalidId();
+			return order ? { status: 200, body: told(shop, order, "read") } : invalidId();
 		},
 	},
 	{

@@ -36,6 +36,10 @@ const positiveZero = (value: number) => (value === 0 ? 0 : value);
 const orderLine = (shop: Shop, line: Line) =>
 	lineView(shop, line, { quantity: line.quantity, subtotal: line.subtotal, total: line.total, metaData: line.meta });
 
+/** For the books: what tells one state of an order from the next, to the second as everything in WooCommerce. */
+export const orderState = (shop: Shop, order: Order): string =>
+	JSON.stringify([shop.time.gmt(order.modifiedAt), order.status, order.lines.map(({ id, quantity, meta }) => [id, quantity, meta])]);
+
 export function orderView(shop: Shop, order: Order) {
 	const href = `${api(shop)}/orders`;
 	const local = (at: number | null) => (at === null ? null : shop.time.local(at));
