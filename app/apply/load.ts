@@ -5,8 +5,9 @@ import { findListings, itemsWithUnseenBefore, lockListings } from "#listings";
 import { createDraft } from "./decide/draft.ts";
 import { watermarkBound } from "./decide/listing.ts";
 import { predictionKey } from "./decide/prediction.ts";
-import { type ApplyState, type BatchEvent, type ConnectionFacts, linkKey, orderKey, stockKey } from "./decide/state.ts";
+import { type ApplyState, type BatchEvent, type ConnectionFacts, editKey, linkKey, orderKey, stockKey } from "./decide/state.ts";
 import { loadBundles, loadItems, loadShop } from "./sql/catalogue.ts";
+import { loadEdits } from "./sql/edits.ts";
 import { loadGuard } from "./sql/guard.ts";
 
 /** What generic code must know of a channel to apply its orders; given by the caller, so that apply knows no channel. */
@@ -64,6 +65,7 @@ export async function loadState(
 		itemIds: speaksOfHome ? [...itemIds] : [],
 		readings: input.events.filter((e) => e.event.type === "home.reading" && e.source !== "import").length,
 	});
+	const edits = await loadEdits(tx, shopId, named.edits);
 	const group = <K, V>(entries: Iterable<readonly [K, V]>) => {
 		const map = new Map<K, V[]>();
 		for (const [key, value] of entries) {
@@ -113,6 +115,7 @@ export async function loadState(
 		oversells: createDraft(oversells.map((o) => [o.sourceKey, o])),
 		held: createDraft(guard.held.map((h) => [stockKey(h.itemId, h.locationId), h])),
 		sets: createDraft(guard.sets.map((s) => [s.id, s])),
+		edits: createDraft(edits.map((line) => [editKey(line), line])),
 		limits: guard.limits,
 		passedElsewhere: guard.passedElsewhere,
 		eventId: 0,
@@ -156,6 +159,7 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 		variants: [] as string[],
 		products: [] as string[],
 		batches: [] as number[],
+		edits: [] as { changeId: number; itemId: number; locationId: number }[],
 		watermarks: [] as { connectionId: number; bound: number }[],
 	};
 	const orders = new Set<string>();
@@ -183,6 +187,10 @@ function namedBy(events: readonly BatchEvent[], homeIds: ReadonlySet<number>) {
 			case "owed.substitute":
 				named.orders.push({ connectionId, orderId: event.ofOrderId });
 				named.itemIds.push(event.itemId, ...(event.type === "owed.substitute" ? [event.substituteItemId] : []));
+				break;
+			case "stock.edit":
+				named.edits.push(event);
+				named.itemIds.push(event.itemId);
 				break;
 			case "home.reading":
 			case "home.item":

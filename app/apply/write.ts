@@ -3,6 +3,7 @@ import { requestFetch } from "#inbox";
 import { insertMovements, type Prediction, writeDeltaLines, writeOrders, writeOversells, writePredictions, writeStock } from "#ledger";
 import { writeListings } from "#listings";
 import { type ApplyState, componentsOf } from "./decide/state.ts";
+import { writeEdits } from "./sql/edits.ts";
 import { pauseAfterOversell, type WrittenEnding, writeEndings } from "./sql/endings.ts";
 import { writeGuard } from "./sql/guard.ts";
 import { resolveComplaints, resolveSettledBatches, writeComplaints, writeDifferences, writeMirrorSources } from "./sql/inbox.ts";
@@ -20,6 +21,11 @@ export async function writeState(
 		state.stock.changed().map(({ value, loaded }) => ({ stock: value, from: loaded?.net ?? null })),
 	);
 	await writeGuard(tx, shopId, state);
+	await writeEdits(
+		tx,
+		shopId,
+		state.edits.changed().map(({ value }) => value),
+	);
 	const movementIds = await insertMovements(tx, shopId, state.movements);
 	const orders = state.orders.changed().map((c) => c.value);
 	await writeOrders(tx, shopId, orders);

@@ -175,6 +175,19 @@ export const owedMoveSchema = z.object({ ...owed, type: z.literal("owed.move"), 
 /** A person sends another item instead of the owed units, as far as it is free where the channel sells from. */
 export const owedSubstituteSchema = z.object({ ...owed, type: z.literal("owed.substitute"), substituteItemId: z.int() });
 
+/**
+ * A bulk change that a person has confirmed moves an item's stock at a location by so many units, as far as they are there. By our ids;
+ * whether it was moved already stands in the change's line, so that it counts once however often this comes.
+ */
+export const stockEditSchema = z.object({
+	v: z.literal(1),
+	type: z.literal("stock.edit"),
+	changeId: z.int(),
+	itemId: z.int(),
+	locationId: z.int(),
+	units: z.int(),
+});
+
 export const lifecycleSchema = z.object({
 	v: z.literal(1),
 	type: z.enum([
@@ -209,6 +222,7 @@ export const stockEventSchema = z.discriminatedUnion("type", [
 	homeApprovalSchema,
 	owedMoveSchema,
 	owedSubstituteSchema,
+	stockEditSchema,
 ]);
 export const canonicalEventSchema = z.union([stockEventSchema, lifecycleSchema]);
 
@@ -222,6 +236,7 @@ export type HomeApproval = z.infer<typeof homeApprovalSchema>;
 export type ListingSeen = z.infer<typeof listingSeenSchema>;
 export type OwedMove = z.infer<typeof owedMoveSchema>;
 export type OwedSubstitute = z.infer<typeof owedSubstituteSchema>;
+export type StockEdit = z.infer<typeof stockEditSchema>;
 export type StockEvent = z.infer<typeof stockEventSchema>;
 export type LifecycleEvent = z.infer<typeof lifecycleSchema>;
 export type CanonicalEvent = z.infer<typeof canonicalEventSchema>;

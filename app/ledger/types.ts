@@ -77,9 +77,10 @@ export type Movement = {
  * home-explained: takes back what `home` booked when an order turns out to be its reason. gone: the item left home.
  * held: takes back what of `home` waits for approval, and books it when it has it: its sum is `withheld`. kept: a former figure that
  * home is told again.
+ * edit: a bulk change that a person has confirmed, or its taking back; which one stands in the correlation id.
  * moved: an order's owed units are taken from another location, or another item is sent instead.
  */
-export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone" | "held" | "kept" | "moved";
+export type MovementCause = "opening" | "sale" | "give-back" | "home" | "home-explained" | "gone" | "held" | "kept" | "moved" | "edit";
 
 export type Oversell = {
 	id: number | null;

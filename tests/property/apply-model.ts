@@ -102,6 +102,7 @@ export function createModel(options: ModelOptions): ApplyState {
 		oversells: createDraft<string, never>([]) as unknown as ApplyState["oversells"],
 		held: createDraft<string, never>([]) as unknown as ApplyState["held"],
 		sets: createDraft<number, never>([]) as unknown as ApplyState["sets"],
+		edits: createDraft<string, never>([]) as unknown as ApplyState["edits"],
 		limits: options.limits ?? { zero: null, raise: null },
 		passedElsewhere: { zero: 0, raise: 0 },
 		eventId: 0,

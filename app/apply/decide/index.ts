@@ -1,6 +1,7 @@
 import { settleDirty } from "#listings";
 import { decideApproval } from "./approval.ts";
 import { decideLanded, decideVoid } from "./delta.ts";
+import { decideEdit } from "./edit.ts";
 import { wantedFigure, withhold } from "./guard.ts";
 import { decideSeen, decideWatermark } from "./listing.ts";
 import { moveStock, stocksOf } from "./move.ts";
@@ -36,7 +37,7 @@ export function decide(state: ApplyState, events: readonly BatchEvent[]): Verdic
 
 const draftsOf = (state: ApplyState) => [
 	...[state.stock, state.predictions, state.deltas, state.orders, state.listings, state.oversells],
-	...[state.held, state.sets],
+	...[state.held, state.sets, state.edits],
 ];
 
 function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
@@ -84,6 +85,8 @@ function decideOne(state: ApplyState, batchEvent: BatchEvent): Verdict {
 			return decideMove(state, batchEvent, event);
 		case "owed.substitute":
 			return decideSubstitute(state, batchEvent, event);
+		case "stock.edit":
+			return decideEdit(state, batchEvent, event);
 		default: {
 			const unknown: never = event;
 			throw new Error(`No rule for the event ${JSON.stringify(unknown)}`);

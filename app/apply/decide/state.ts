@@ -36,6 +36,8 @@ export type ApplyState = {
 	held: Draft<string, HeldChange>;
 	/** Of sets that something waits in, those that something joined within the window. */
 	sets: Draft<number, ChangeSet>;
+	/** By change and stock row: lines of bulk changes whose event is among those that are decided. */
+	edits: Draft<string, EditLine>;
 	/** How many products home may change by itself within the window before the rest waits; null: any number. */
 	limits: Readonly<Record<HeldChange["kind"], number | null>>;
 	/** Products let through within the window, beside those of `held`. */
@@ -101,6 +103,9 @@ export type ChangeSet = {
 	keptAt: number | null;
 };
 
+/** What a bulk change moves of one stock row. `made`: what was moved; null: nothing yet. */
+export type EditLine = { changeId: number; itemId: number; locationId: number; made: number | null };
+
 export type LocationFacts = { id: number; online: boolean };
 export type ItemFacts = { id: number; externalId: string; tracked: boolean; sellsWhenOut: boolean };
 
@@ -146,6 +151,8 @@ export type Verdict = { outcome: "applied" | "ignored"; note: string } | { outco
 
 export const stockKey = (itemId: number, locationId: number) => `${itemId}:${locationId}`;
 export const orderKey = (connectionId: number, orderId: string) => `${connectionId}:${orderId}`;
+export const editKey = (line: Pick<EditLine, "changeId" | "itemId" | "locationId">) =>
+	`${line.changeId}:${stockKey(line.itemId, line.locationId)}`;
 export const linkKey = (connectionId: number, externalId: string) => `${connectionId}:${externalId}`;
 
 export function connectionOf(state: ApplyState, id: number): ConnectionFacts {
