@@ -28,6 +28,8 @@ import { createSweep, type SweepDeps } from "./sweep.ts";
 
 /** The pace of trying again: between two rounds live traffic has the channel for itself. */
 const REPLAY_ROUND_MS = 1_000;
+/** Delivery has its hands full: a second empties some calls' worth of it. */
+const BULK_ROUND_MS = 1_000;
 
 export type HandlerDeps = Deps & SweepDeps & { publicUrl: string /** null: this server sends no e-mails. */; mailer?: Mailer | null };
 
@@ -88,6 +90,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 		},
 		async "backfill.run"({ shopId }) {
 			const { outcome } = await runBulk(deps, shopId);
+			if (outcome === "later") return { again: { delayMs: BULK_ROUND_MS } };
 			return outcome === "more" ? { again: { delayMs: 0 } } : undefined;
 		},
 		async "replay.run"({ shopId }) {

@@ -61,7 +61,11 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		gapMs: 10_000,
 	},
 	imports: { find: async (pool) => (await findWaitingImports(pool)).map((shopId) => ({ job: "shopify.import", payload: { shopId } })) },
-	bulks: { find: async (pool) => (await findWaitingBulks(pool)).map((shopId) => ({ job: "backfill.run", payload: { shopId } })) },
+	bulks: {
+		find: async (pool) => (await findWaitingBulks(pool)).map((shopId) => ({ job: "backfill.run", payload: { shopId } })),
+		// It goes at its own pace beside live traffic, a large one for hours.
+		gapMs: 5_000,
+	},
 	replays: {
 		find: async (pool) => (await findWaitingReplays(pool)).map((shopId) => ({ job: "replay.run", payload: { shopId } })),
 		// Its own pace is a round a second, and a run may wait for a channel for hours.

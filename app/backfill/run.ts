@@ -1,146 +1,120 @@
-import { recordAudit } from "#app/connections/audit.ts";
-import { NOT_LIVE_YET, setPaused } from "#app/connections/guests/index.ts";
-import { type Client, type Pool, transaction, transactionWithRetry } from "#app/db.server.ts";
+import type { Pool } from "#app/db.server.ts";
 import { applyDepsOf } from "#app/wiring.ts";
-import { refreshListings } from "#apply";
+import { drainShop } from "#apply";
 import type { Deps } from "#connections";
-import { samePolicy } from "#domain";
+import { countWaiting } from "#delivery";
+import { readFiles } from "./file/read-file.ts";
+import { finish } from "./finish.ts";
+import { countMoved, giveUpParked, leaveRest, sendQuantities } from "./move-stock.ts";
+import { markToRead, readOrdersAgain } from "./read-channel.ts";
+import { followListings, writeListings } from "./write-listings.ts";
 
-/** Listings whose rows are locked at once: sales of the shop wait for no longer than such a batch takes. */
-const BATCH = 500;
+/**
+ * Lines that move stock in one batch. A sale that comes in between waits for it: 250 lines are applied in some tenths of a second, and
+ * live ones among them are applied with them.
+ */
+const QUANTITIES = 250;
+/** Where delivery has its hands full: so few at once that what is live hardly stands behind them, and the change comes to its end. */
+const QUANTITIES_BESIDE = 20;
+/** Listings of one channel, or figures that Shopify must be told: more of them waiting are some calls, and seconds for the next sale. */
+const WAITING_MAX = 500;
 const BATCHES_PER_JOB_MAX = 20;
 const FOUND_MAX = 500;
 
+export type BulkOptions = { waitingMax?: number; batchesMax?: number };
+
 /**
- * The handler of `backfill.run`: the shop's oldest bulk change, batch by batch. A batch is one transaction: rules (or pauses),
- * what was there before, and how far it is. What must be shown then follows in a second step, which the lines remember until it is done. Twice at
- * once, the change's row lets one through at a time; killed anywhere, the next one goes on with the next line.
+ * The handler of `backfill.run`: files that wait to be read, and the shop's oldest confirmed change, batch by batch. Each batch is one
+ * transaction under the change's row: what it does (or its messages in the inbox), what was there before, and how far it is. What must
+ * be shown then follows in a second step, which the lines remember until it is done. Twice at once, the row lets one through at a time;
+ * killed anywhere, the next one goes on with the next line. later: delivery has its hands full, and live traffic goes first.
  */
-export async function runBulk(deps: Deps, shopId: number): Promise<{ outcome: "done" | "more" }> {
-	for (let batch = 0; batch < BATCHES_PER_JOB_MAX; batch++) {
-		const step = await writeBatch(deps.pool, shopId);
-		if (step === null) return { outcome: "done" };
-		await followBatch(deps, shopId, step.changeId);
-		if (step.isLast && (await finish(deps.pool, shopId, step.changeId))) deps.log.info({ shopId, ...step }, "backfill.done");
+export async function runBulk(
+	deps: Deps,
+	shopId: number,
+	{ waitingMax = WAITING_MAX, batchesMax = BATCHES_PER_JOB_MAX }: BulkOptions = {},
+): Promise<{ outcome: "done" | "more" | "later" }> {
+	const reading = await readFiles(deps, shopId);
+	for (let batch = 0; batch < batchesMax; batch++) {
+		const change = await findOpen(deps.pool, shopId);
+		if (!change) return { outcome: reading };
+		const place = { shopId, changeId: change.id };
+		if (change.cancelled && (await leaveRest(deps.pool, place)) > 0) continue;
+		if (change.source === "orders" || change.source === "listings") {
+			const step = await readAgain(deps, shopId, change, waitingMax);
+			if (step === "over") await finish(deps.pool, shopId, change.id);
+			if (step === "full") return { outcome: "later" };
+			continue;
+		}
+		const written = await writeListings(deps.pool, shopId, change.id);
+		await followListings(deps, shopId, change.id);
+		const hasRoom = written > 0 || (await countBacklog(deps.pool, shopId, waitingMax)) < waitingMax;
+		if (written === 0) {
+			await sendQuantities(deps.pool, place, hasRoom ? QUANTITIES : QUANTITIES_BESIDE);
+			const drained = await drainShop(applyDepsOf(deps), shopId);
+			await countMoved(deps.pool, place);
+			if (drained.outcome === "drained" && (await giveUpParked(deps.pool, place)) === "on their way") return { outcome: "later" };
+			if (await finish(deps.pool, shopId, change.id)) deps.log.info(place, "backfill.done");
+			else if (!hasRoom) return { outcome: "later" };
+		}
 	}
 	return { outcome: "more" };
 }
 
 export async function findWaitingBulks(pool: Pool): Promise<number[]> {
 	const { rows } = await pool.query<{ id: number }>(
-		`SELECT s.id FROM shop s WHERE s.state = 'installed' AND EXISTS (SELECT FROM bulk_change b WHERE b.shop_id = s.id AND b.done_at IS NULL)
+		`SELECT s.id FROM shop s WHERE s.state = 'installed' AND EXISTS (
+		   SELECT FROM bulk_change b WHERE b.shop_id = s.id AND b.done_at IS NULL AND (b.confirmed_at IS NOT NULL AND b.stopped_at IS NULL
+		     OR b.confirmed_at IS NULL AND b.read_at IS NULL AND b.refusal IS NULL AND b.cancelled_at IS NULL))
 		 LIMIT $1`,
 		[FOUND_MAX],
 	);
 	return rows.map(({ id }) => id);
 }
 
-/** `paused` null: it gives each listing its line's rule. */
-type Change = { id: number; paused: boolean | null };
-type Line = { listing_id: number; policy: unknown };
-type Standing = { id: number; policy: unknown; paused: boolean; paused_reason: string | null };
-type Mark = { id: number; before: unknown; policy: unknown; state: "written" | "same" };
+type Open = { id: number; source: "rule" | "file" | "orders" | "listings"; cancelled: boolean; connectionId: number; since: Date };
 
-async function lockOldest(tx: Client, shopId: number): Promise<Change | undefined> {
-	const { rows } = await tx.query<Change>(
-		`SELECT b.id, b.paused FROM bulk_change b JOIN shop s ON s.id = b.shop_id AND s.state = 'installed'
-		 WHERE b.shop_id = $1 AND b.done_at IS NULL ORDER BY b.id LIMIT 1 FOR UPDATE OF b`,
+async function findOpen(pool: Pool, shopId: number): Promise<Open | undefined> {
+	const { rows } = await pool.query<Open>(
+		`SELECT b.id, b.source, b.cancelled_at IS NOT NULL AS cancelled, coalesce(b.connection_id, 0) AS "connectionId", coalesce(b.since, b.asked_at) AS since FROM bulk_change b JOIN shop s ON s.id = b.shop_id AND s.state = 'installed'
+		 WHERE b.shop_id = $1 AND b.confirmed_at IS NOT NULL AND b.done_at IS NULL AND b.stopped_at IS NULL ORDER BY b.id LIMIT 1`,
 		[shopId],
 	);
 	return rows[0];
 }
 
-/** null: nothing waits. `isLast`: after this batch no line waits to be written. */
-async function writeBatch(pool: Pool, shopId: number): Promise<{ changeId: number; isLast: boolean } | null> {
-	return transactionWithRetry(pool, async (tx) => {
-		const change = await lockOldest(tx, shopId);
-		if (!change) return null;
-		const lines = await tx.query<Line>(
-			`SELECT listing_id, policy FROM bulk_change_line WHERE shop_id = $1 AND change_id = $2 AND state = 'waiting' ORDER BY listing_id LIMIT $3`,
-			[shopId, change.id, BATCH],
-		);
-		// In id order, as everybody locks them. What was disconnected since is left alone.
-		const listings = await tx.query<Standing>(
-			`SELECT l.id, l.policy, l.paused, l.paused_reason FROM listing l
-			   JOIN connection c ON c.shop_id = l.shop_id AND c.id = l.connection_id AND c.state <> 'disconnected'
-			  WHERE l.shop_id = $1 AND l.id = ANY($2::bigint[]) ORDER BY l.id FOR UPDATE OF l`,
-			[shopId, lines.rows.map((line) => line.listing_id)],
-		);
-		const standing = new Map(listings.rows.map((row) => [row.id, row]));
-		const marks = lines.rows.map((line) => markOf(change, line, standing.get(line.listing_id)));
-		const written = marks.filter(({ state }) => state === "written");
-		if (change.paused === null) await writeRules(tx, shopId, written);
-		else await setPaused(tx, shopId, { listingIds: written.map(({ id }) => id), paused: change.paused, reason: "by hand" });
-		await tx.query(
-			`UPDATE bulk_change_line b SET state = r.state, before = r.before FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, before jsonb, state text)
-			 WHERE b.shop_id = $1 AND b.change_id = $2 AND b.listing_id = r.id`,
-			[shopId, change.id, JSON.stringify(marks)],
-		);
-		await tx.query("UPDATE bulk_change SET done = done + $3, changed = changed + $4 WHERE shop_id = $1 AND id = $2", [
-			shopId,
-			change.id,
-			marks.length,
-			written.length,
-		]);
-		return { changeId: change.id, isLast: marks.length < BATCH };
-	});
+/** A step of a channel that is read again. over: nothing of it is left. full: delivery has its hands full for now. */
+async function readAgain(deps: Deps, shopId: number, change: Open, waitingMax: number): Promise<"over" | "on" | "full"> {
+	const { connectionId, since } = change;
+	const place = { shopId, changeId: change.id };
+	if (change.cancelled) return "over";
+	if (change.source === "orders") return (await readOrdersAgain(deps, { ...place, connectionId, since })) === "read" ? "over" : "on";
+	const hasRoom = (await countBacklog(deps.pool, shopId, waitingMax)) < waitingMax;
+	const marked = await markToRead(deps.pool, place, hasRoom ? QUANTITIES : QUANTITIES_BESIDE);
+	if (marked === 0) return "over";
+	await deps.wake("delivery.push", { shopId, connectionId });
+	return hasRoom ? "on" : "full";
 }
 
-/** What is gone, or stands so already, is left as it is; what is not live yet is not resumed here. */
-function markOf({ paused }: Change, line: Line, standing: Standing | undefined): Mark {
-	const changes =
-		standing !== undefined &&
-		(paused === null
-			? !samePolicy(standing.policy ?? null, line.policy)
-			: standing.paused !== paused && standing.paused_reason !== NOT_LIVE_YET);
-	return { id: line.listing_id, before: standing?.policy ?? null, policy: line.policy, state: changes ? "written" : "same" };
-}
-
-const writeRules = (tx: Client, shopId: number, written: readonly Mark[]) =>
-	tx.query(
-		`UPDATE listing l SET policy = r.policy, updated_at = now() FROM jsonb_to_recordset($2::jsonb) AS r(id bigint, policy jsonb)
-		 WHERE l.shop_id = $1 AND l.id = r.id`,
-		[shopId, JSON.stringify(written)],
+/** What waits at the fullest of the channels that answer, Shopify among them; counted no further than `max`. */
+async function countBacklog(pool: Pool, shopId: number, max: number): Promise<number> {
+	if (!Number.isFinite(max)) return 0;
+	const { rows } = await pool.query<{ id: number; isHome: boolean }>(
+		`SELECT id, is_home AS "isHome" FROM connection WHERE shop_id = $1 AND state = 'live' AND (breaker_until IS NULL OR breaker_until <= now())`,
+		[shopId],
 	);
-
-/** Also what a process that died had written and not followed. Computing again twice is computing once. What goes on is brought to its figure. */
-async function followBatch(deps: Deps, shopId: number, changeId: number): Promise<void> {
-	const { rows } = await deps.pool.query<{ listing_id: number; item_id: number | null; connection_id: number; resumed: boolean }>(
-		`SELECT b.listing_id, l.item_id, l.connection_id, c.paused IS FALSE AS resumed
-		   FROM bulk_change c JOIN bulk_change_line b ON b.shop_id = c.shop_id AND b.change_id = c.id AND b.state = 'written'
-		   LEFT JOIN listing l ON l.shop_id = b.shop_id AND l.id = b.listing_id
-		 WHERE c.shop_id = $1 AND c.id = $2`,
-		[shopId, changeId],
-	);
-	const itemIds = [...new Set(rows.flatMap((row) => row.item_id ?? []))];
-	if (itemIds.length > 0) await refreshListings(applyDepsOf(deps), shopId, { itemIds });
-	const resumedOn = new Set(rows.flatMap((row) => (row.resumed ? (row.connection_id ?? []) : [])));
-	for (const connectionId of resumedOn) await deps.wake("delivery.push", { shopId, connectionId });
-	await deps.pool.query(
-		"UPDATE bulk_change_line SET state = 'done' WHERE shop_id = $1 AND change_id = $2 AND state = 'written' AND listing_id = ANY($3::bigint[])",
-		[shopId, changeId, rows.map((row) => row.listing_id)],
-	);
+	let most = 0;
+	for (const { id, isHome } of rows) {
+		const waiting = isHome ? await countOwed(pool, shopId, max) : await countWaiting(pool, shopId, id, max);
+		most = Math.max(most, waiting);
+	}
+	return most;
 }
 
-/** One entry for all of it, in the moment in which it is over. */
-async function finish(pool: Pool, shopId: number, changeId: number): Promise<boolean> {
-	return transaction(pool, async (tx) => {
-		const { rows } = await tx.query<{ actor: string; policy: unknown; paused: boolean | null; undoes: number | null; changed: number }>(
-			`UPDATE bulk_change b SET done_at = clock_timestamp() WHERE shop_id = $1 AND id = $2 AND done_at IS NULL
-			   AND NOT EXISTS (SELECT FROM bulk_change_line n WHERE n.shop_id = $1 AND n.change_id = $2 AND n.state IN ('waiting', 'written'))
-			 RETURNING actor, policy, paused, undoes_entry AS undoes, changed`,
-			[shopId, changeId],
-		);
-		const [change] = rows;
-		if (!change) return false;
-		if (change.changed > 0) {
-			const what = change.undoes !== null ? { undoes: change.undoes } : change.paused === null ? { policy: change.policy } : {};
-			const entry = { actor: change.actor, action: ACTION[String(change.paused) as keyof typeof ACTION], subject: String(changeId) };
-			await recordAudit(tx, shopId, { ...entry, after: { listings: change.changed, ...what } });
-		}
-		return true;
-	});
+async function countOwed(pool: Pool, shopId: number, max: number): Promise<number> {
+	const { rows } = await pool.query<{ n: number }>(
+		"SELECT count(*)::int AS n FROM (SELECT FROM stock WHERE shop_id = $1 AND delta_owed <> 0 LIMIT $2) owed",
+		[shopId, max],
+	);
+	return rows[0]?.n ?? 0;
 }
-
-/** By `paused`. */
-const ACTION = { null: "rules.bulk_changed", true: "listings.bulk_paused", false: "listings.bulk_resumed" } as const;

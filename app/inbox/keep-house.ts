@@ -16,6 +16,8 @@ const POLLS_KEPT_DAYS = 90;
 const RUNS_KEPT_DAYS = 90;
 /** What somebody else wrote at a channel, for the merchant to read. */
 const DIFFERENCES_KEPT_DAYS = 180;
+/** Files that merchants brought, and drafts that nobody has confirmed. */
+const FILES_KEPT_DAYS = 30;
 /** Whoever reads or writes the inbox waits behind us for so long at most; the next hour tries again. */
 const DROP_LOCK_MS = 500;
 /** One statement's share, so that no lock is held and no replica falls behind for long. */
@@ -35,6 +37,8 @@ export async function keepHouse(pool: Pool, log: Logger): Promise<void> {
 		lags: await deleteOld(pool, { table: "lag_sample", column: "at", keptDays: LAGS_KEPT_DAYS }),
 		polls: await deleteOld(pool, { table: "order_poll", column: "at", keptDays: POLLS_KEPT_DAYS }),
 		runs: await deleteOld(pool, { table: "replay_run", column: "done_at", keptDays: RUNS_KEPT_DAYS }),
+		files: await deleteOld(pool, { table: "bulk_change_file", column: "at", keptDays: FILES_KEPT_DAYS }),
+		drafts: await deleteOld(pool, { table: "bulk_change", column: "asked_at", keptDays: FILES_KEPT_DAYS, where: "t.confirmed_at IS NULL" }),
 		differences: await deleteOld(pool, { table: "difference", column: "at", keptDays: DIFFERENCES_KEPT_DAYS }),
 	};
 	if (Object.values(done).some((count) => count > 0)) log.info(done, "house.kept");
@@ -119,7 +123,7 @@ const IS_OPEN = `t.status = 'pending' OR (t.status = 'parked' AND EXISTS (
 const isLeftForLater = (error: unknown): boolean =>
 	error instanceof Error && "code" in error && (error.code === "55P03" || error.code === "42P01");
 
-type Old = { table: string; column: "at" | "received_at" | "done_at"; keptDays: number; where?: string };
+type Old = { table: string; column: "at" | "received_at" | "done_at" | "asked_at"; keptDays: number; where?: string };
 
 async function deleteOld(pool: Pool, { table, column, keptDays, where = "true" }: Old): Promise<number> {
 	// Names stand in this file.

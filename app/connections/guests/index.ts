@@ -16,7 +16,7 @@ export {
 	resumeConnection,
 	type StateChange,
 } from "./go-live.ts";
-export { type LinkOutcome, linkListings, proposeMatching, readSellables, unlinkListings } from "./links.ts";
+export { type LinkOutcome, link, linkListings, proposeMatching, readSellables, unlink, unlinkListings } from "./links.ts";
 export { type Matching, matchListings } from "./matching.ts";
 export { exportUnmatched, FILE_BYTES_MAX, type FileImport, importMatches } from "./matching-file.ts";
 export { answerMirrored, MIRRORED, type Mirrored } from "./mirrored.ts";

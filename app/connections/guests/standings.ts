@@ -5,6 +5,7 @@ import { sellableUnits } from "#listings";
 /** A linked listing with what could be sold of its product at the channel's locations now. */
 export type Standing = {
 	listingId: number;
+	itemId: number;
 	sku: string | null;
 	title: string;
 	/** Its own rule; null: the connection's. */
@@ -18,13 +19,13 @@ export type Standing = {
 /**
  * What every listing of a connection could show, read without a lock: for looking ahead (a changed rule, other locations, units
  * held back). Sales of this moment may be missing in it; what is shown in the end, apply decides on locked rows. `locationIds`:
- * instead of the connection's own; an empty list: all that fulfil online orders.
+ * instead of the connection's own; an empty list: all that fulfil online orders. `moved`: by "item location", units that are not moved yet.
  */
 export async function readStandings(
 	db: Queryable,
 	shopId: number,
 	connectionId: number,
-	{ locationIds }: { locationIds?: readonly number[] | undefined } = {},
+	{ locationIds, moved }: { locationIds?: readonly number[] | undefined; moved?: ReadonlyMap<string, number> } = {},
 ): Promise<Standing[]> {
 	const listings = await db.query<Row>(listingsStatement, [shopId, connectionId]);
 	const components = await db.query<{ bundle: number; itemId: number; quantity: number }>(
@@ -47,15 +48,17 @@ export async function readStandings(
 		[shopId, itemIds, feeding],
 	);
 	const nets = new Map(stock.rows.map(({ itemId, locationId, net }) => [`${itemId} ${locationId}`, net]));
-	const netOf = (itemId: number, locationId: number) => nets.get(`${itemId} ${locationId}`) ?? 0;
-	return listings.rows.map(({ itemId, policy, ...listing }) => {
+	const netOf = (itemId: number, locationId: number) =>
+		(nets.get(`${itemId} ${locationId}`) ?? 0) + (moved?.get(`${itemId} ${locationId}`) ?? 0);
+	return listings.rows.map(({ policy, ...listing }) => {
+		const { itemId } = listing;
 		const parts = partsOf.get(itemId) ?? [{ itemId, quantity: 1 }];
 		const sellable = parts.every((part) => governed.has(part.itemId)) ? sellableUnits(feeding, parts, netOf) : null;
 		return { ...listing, policy: policy === null ? null : policySchema.parse(policy), sellable };
 	});
 }
 
-type Row = Omit<Standing, "policy" | "sellable"> & { itemId: number; policy: unknown };
+type Row = Omit<Standing, "policy" | "sellable"> & { policy: unknown };
 
 const listingsStatement = `
 SELECT id AS "listingId", sku, title, item_id AS "itemId", policy, paused, desired

@@ -24,6 +24,7 @@ export const ENTRY_KINDS = [
 	"failures",
 	"oversells",
 	"approvals",
+	"bulk",
 	"people",
 ] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
@@ -71,11 +72,23 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"oversell.cancel_refused",
 		"oversells.afterwards_chosen",
 	],
+	bulk: [
+		"bulk.applied",
+		"bulk.rolled_back",
+		"bulk.orders_read",
+		"bulk.listings_read",
+		"bulk.paused",
+		"bulk.resumed",
+		"bulk.cancelled",
+		"rules.bulk_changed",
+		"listings.bulk_paused",
+		"listings.bulk_resumed",
+	],
 	people: ["right.changed", "member.named", "newcomers.right_changed", "emails.changed", "view.saved", "view.deleted"],
 };
 
 /** Their subject is the bulk change, not a channel. */
-export const BULK_ACTIONS = ["rules.bulk_changed", "listings.bulk_paused", "listings.bulk_resumed"];
+export const BULK_ACTIONS = ["rules.bulk_changed", "listings.bulk_paused", "listings.bulk_resumed", "bulk.applied", "bulk.rolled_back"];
 
 export const UNDOABLE = [
 	"policy.changed",
@@ -90,6 +103,8 @@ export const UNDOABLE = [
 	"listings.unlinked",
 	"listings.moved",
 	"bundle.changed",
+	"bulk.applied",
+	"bulk.rolled_back",
 ];
 
 /** A row of the audit as it lies in the database. */

@@ -6,6 +6,7 @@ import { sayRule } from "../../components/rule-words.ts";
 import { listed, plural } from "../../components/words.ts";
 import { type AuditRow, type Entry, UNDOABLE } from "./entry.ts";
 import { linkedOf, listingIdsOf, NAMED_MAX, partsOf, type Words } from "./read-words.ts";
+import { sayBulk } from "./say-bulk.ts";
 import { AFTERWARDS, sayOversell } from "./say-oversell.ts";
 
 type Said = Pick<Entry, "what" | "before" | "after">;
@@ -23,6 +24,7 @@ export function sayEntry(row: AuditRow, words: Words): Entry {
 }
 
 function urlOf({ action, subject }: AuditRow): string | null {
+	if (/^bulk\.|\.bulk_/.test(action)) return `/app/bulk-changes/${Number(subject)}`;
 	if (action.startsWith("replay.")) return `/app/failed-updates/runs/${Number(subject)}`;
 	if (action.startsWith("changes.")) return `/app/approvals/${Number(subject)}`;
 	return action.startsWith("oversell.") ? `/app/oversells/${Number(subject)}` : null;
@@ -36,6 +38,7 @@ function say(row: AuditRow, words: Words): Said {
 	const things = () => sayListings(row, words);
 	const plain = (what: string): Said => ({ what, before: null, after: null });
 	if (row.action.startsWith("oversell.")) return sayOversell(row.action, after, words);
+	if (row.action.startsWith("bulk.")) return sayBulk(row.action, after, words);
 	switch (row.action) {
 		case "oversells.afterwards_chosen":
 			return {

@@ -45,8 +45,10 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 			return undoParts(deps, shopId, entry, actor);
 		case "rules.bulk_changed":
 		case "listings.bulk_paused":
-		case "listings.bulk_resumed": {
-			const asked = await askForBulkUndo(deps, shopId, { changeId: connectionId, entryId: entry.id, actor });
+		case "listings.bulk_resumed":
+		case "bulk.applied":
+		case "bulk.rolled_back": {
+			const asked = await askForBulkUndo(deps, shopId, { changeId: connectionId, actor });
 			if (asked.outcome === "busy") return asked;
 			return asked.outcome === "asked" ? { outcome: "begun", things: asked.listings } : { outcome: "overtaken" };
 		}

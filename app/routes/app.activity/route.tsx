@@ -57,6 +57,7 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	channels: "Channels",
 	failures: "Failures",
 	approvals: "Approvals",
+	bulk: "Bulk changes",
 	oversells: "Oversells",
 	people: "People and views",
 };

@@ -47,9 +47,18 @@ export async function readStockEvents(db: Queryable, shopId: number, { itemIds, 
 			detail: place || null,
 			left: row.after,
 			link:
-				row.order_id === null || row.connection_id === null ? null : `/app/orders/${row.connection_id}/${encodeURIComponent(row.order_id)}`,
+				bulkLinkOf(row) ??
+				(row.order_id === null || row.connection_id === null
+					? null
+					: `/app/orders/${row.connection_id}/${encodeURIComponent(row.order_id)}`),
 		};
 	});
+}
+
+/** The bulk change that a movement names. */
+function bulkLinkOf({ cause, correlation_id }: MovementRow): string | null {
+	const [, id] = /^bulk:(\d+)$/.exec(correlation_id) ?? [];
+	return cause === "edit" && id !== undefined ? `/app/bulk-changes/${id}` : null;
 }
 
 function sayMovement({ cause, delta, order_name, correlation_id }: MovementRow, channel: string): string {
@@ -74,6 +83,8 @@ function sayMovement({ cause, delta, order_name, correlation_id }: MovementRow, 
 			return `Former figure kept: Shopify is told ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))}`;
 		case "moved":
 			return delta > 0 ? `${units} no longer owed here${order}` : `${units} taken from here for an order that was owed${order}`;
+		case "edit":
+			return `Changed by ${delta > 0 ? "+" : "−"}${number(Math.abs(delta))} in a bulk change`;
 		case "gone":
 			return "Deleted in Shopify";
 		default:
