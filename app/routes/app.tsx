@@ -36,6 +36,7 @@ export default function App() {
 				</s-link>
 				<s-link href="/app/channels">Channels</s-link>
 				<s-link href="/app/stock">Stock</s-link>
+				<s-link href="/app/bulk-changes">Bulk changes</s-link>
 				<s-link href="/app/orders">Orders</s-link>
 				<s-link href="/app/oversells">Oversells</s-link>
 				<s-link href="/app/failed-updates">Failed updates</s-link>

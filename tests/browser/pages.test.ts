@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FilledShop, fillShop, sell } from "../kit/fill-shop.ts";
+import { makeBulk } from "../kit/make-bulk.ts";
 import { shiftOf, violationsOf } from "./accessibility.ts";
 import { chromiumPath, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
 
@@ -24,6 +25,7 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 	let shop: FilledShop;
 	/** A listing whose SKU is a product's but for letter case. */
 	let unlinked: number;
+	let bulk: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 
 	beforeAll(async () => {
@@ -54,6 +56,7 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 			[shop.shopId, shop.woocommerce],
 		);
 		unlinked = Number(rows[0].id);
+		bulk = await makeBulk(stage.database.pool, shop, { name: "count.csv", sets: 6, problems: 3 });
 	}, STAGE_TIMEOUT_MS);
 	afterAll(() => stage?.close());
 
@@ -75,6 +78,9 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 		["/app/stock?q=nothing-like-it", "No products found"],
 		[`/app/stock/edit?item=${shop.items[0]}&item=${shop.items[1]}`, "The same for all lines below", "stock-edit"],
 		["/app/stock/bulk", "Look first what becomes of the figures", "stock-bulk"],
+		["/app/bulk-changes", "count.csv", "bulk-changes"],
+		["/app/bulk-changes/new", "From a file", "bulk-new"],
+		[`/app/bulk-changes/${bulk}`, "What would change", "bulk-change"],
 		[`/app/items/${shop.items[0]}`, "On the sales channels"],
 		["/app/orders", "#3004"],
 		["/app/failed-updates", "Nothing has failed"],

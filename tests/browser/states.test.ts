@@ -44,6 +44,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	let changes: number;
 	let oversell: number;
 	let totals: number;
+	let bulk: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	beforeAll(async () => {
 		stage = await openStage({ environment: AMAZON_ENVIRONMENT });
@@ -152,6 +153,8 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "replay-ended", path: `/failed-updates/runs/${run}`, ready: RUN, from: "failed-updates" },
 		{ name: "approval", path: `/approvals/${changes}`, ready: "What happened", from: "overview" },
 		{ name: "totals", path: `/checks/totals/${totals}`, ready: "Where they differ", from: "overview" },
+		{ name: "bulk-changes", path: "/bulk-changes", ready: "Stock count of the", from: "stock" },
+		{ name: "bulk-change", path: `/bulk-changes/${bulk}`, ready: "What would change", from: "bulk-changes" },
 		{ name: "activity", path: "/activity", ready: "Changed the rule of", from: "overview" },
 		{ name: "settings", path: "/settings", ready: "People", from: "overview" },
 	];
@@ -172,6 +175,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		},
 		{ name: "replay-preview", path: "/failed-updates/replay?through=999999", ready: "failures as they stand now", from: "failed-updates" },
 		{ name: "stock-bulk", path: "/stock/bulk", ready: "Look first what becomes of the figures", from: "stock" },
+		{ name: "bulk-new", path: "/bulk-changes/new", ready: "From a file", from: "bulk-changes" },
 	];
 	const all = () => [...pages(), ...forms()];
 
@@ -190,6 +194,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			page("oversells", "/oversells", "Nothing was ever sold twice"),
 			page("failed-updates", "/failed-updates", "Nothing has failed"),
 			page("replay-preview", "/failed-updates/replay?through=5", "Nothing to try again"),
+			page("bulk-changes", "/bulk-changes", "Nothing has been changed in bulk yet"),
 			page("activity", "/activity", "Nothing has been done yet"),
 			page("settings", "/settings", "People"),
 		]);
@@ -231,7 +236,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	describe("with 8,000 products of long names, 5,000 orders, twelve locations", () => {
 		beforeAll(async () => {
 			shop = await fillShop(stage.database.pool, SHOP, { listings: 8_000 });
-			({ amazon, single, failure, run, changes, oversell, totals } = await makeHuge(stage.database.pool, shop));
+			({ amazon, single, failure, run, changes, oversell, totals, bulk } = await makeHuge(stage.database.pool, shop));
 		}, 120_000);
 
 		beforeEach(async () => {
@@ -266,6 +271,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 				"replay_run",
 				"change_set",
 				"totals_check",
+				"bulk_change",
 			];
 			await come(
 				"failing",

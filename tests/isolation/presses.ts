@@ -42,6 +42,8 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 	const failures = on("app.failed-updates._index", "/app/failed-updates?index");
 	const failure = on("app.failed-updates.$id", `/app/failed-updates/${at.failure}`);
 	const oversell = on("app.oversells.$id", `/app/oversells/${at.oversell}`);
+	const bulk = on("app.bulk-changes.$id", `/app/bulk-changes/${of.bulk}`);
+	const newBulk = on("app.bulk-changes.new", "/app/bulk-changes/new");
 	const connect = on("app.channels.connect.$channel", "/app/channels/connect/woocommerce");
 	return [
 		stock("pause", { item: of.item }, true),
@@ -153,6 +155,11 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		...[["cancel"], ["dismiss", { reason: "A test" }] as const, ["reopen"]].map(([intent, fields]) =>
 			oversell(String(intent), (fields ?? {}) as Record<string, string>),
 		),
+		...["put-away", "pause", "resume", "cancel", "roll-back"].map((intent) => bulk(intent, {}, true)),
+		bulk("confirm", { leaveOut: "yes" }, true),
+		newBulk("file", { name: "x.csv", press: "isolation-11", file: `SKU,Quantity\nNW-0001,1\n` }),
+		newBulk("orders", { channel: of.woocommerce, since: new Date().toISOString().slice(0, 10), press: "isolation-12" }, true),
+		newBulk("listings", { channel: of.woocommerce, press: "isolation-13" }, true),
 		connect("one-click", { account: "https://store.example" }),
 		connect("consent", {}),
 		{ ...connect("", { account: "https://store.example", consumerKey: "ck_1", consumerSecret: "cs_1" }) },
@@ -183,6 +190,8 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.run);
 		case "items/:id":
 			return String(ids.item);
+		case "bulk-changes/:id":
+			return String(ids.bulk);
 		case "matching/:listing":
 			return String(ids.listing);
 		case ":channel/:order":

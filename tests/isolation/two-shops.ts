@@ -38,6 +38,7 @@ export type Ids = FilledShop & {
 	item: number;
 	order: string;
 	view: number;
+	bulk: number;
 	failure: number;
 	problem: number;
 	event: number;
@@ -266,6 +267,14 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		 INSERT INTO bulk_change_line (shop_id, change_id, listing_id, state) SELECT shop_id, id, $2, 'done' FROM b`,
 		[listing],
 	);
+	await all(
+		`WITH b AS (SELECT max(id) AS id FROM bulk_change WHERE shop_id = $1), q AS (
+		   INSERT INTO bulk_change_quantity (shop_id, change_id, item_id, location_id, seen, to_figure, units, made, state)
+		   SELECT $1, b.id, $2, $3, 1, 2, 1, 1, 'done' FROM b
+		 ), p AS (INSERT INTO bulk_change_problem (shop_id, change_id, line, sku, reason) SELECT $1, b.id, 2, 'x', 'wrong' FROM b)
+		 INSERT INTO bulk_change_file (shop_id, change_id, part, bytes) SELECT $1, b.id, 0, 'x' FROM b`,
+		[item, shop.location],
+	);
 	await all("INSERT INTO dry_run_line (shop_id, connection_id, listing_id, from_quantity, to_quantity) VALUES ($1, $2, $3, 1, 2)", [
 		woocommerce,
 		listing,
@@ -349,6 +358,7 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
 		changes: (await one<{ id: number }>("SELECT id FROM change_set WHERE shop_id = $1")).id,
 		totals: (await one<{ id: number }>("SELECT id FROM totals_check WHERE shop_id = $1")).id,
+		bulk: (await one<{ id: number }>("SELECT max(id) AS id FROM bulk_change WHERE shop_id = $1")).id,
 		view: (await one<{ id: number }>("SELECT id FROM saved_view WHERE shop_id = $1")).id,
 		linksEntry: entries[0]?.id ?? 0,
 		pausesEntry: entries[1]?.id ?? 0,

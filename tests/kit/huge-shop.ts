@@ -1,5 +1,6 @@
 import type { Pool } from "#app/db.server.ts";
 import type { FilledShop } from "./fill-shop.ts";
+import { makeBulk } from "./make-bulk.ts";
 
 /** Far longer than any screen is wide; and more than anybody reads. */
 const LONG = "Expedition down jacket with detachable hood, recycled shell and storm flap, limited winter edition, midnight pine";
@@ -11,7 +12,16 @@ const REFUSED = "The product cannot be changed while a bulk import of the store 
 export async function makeHuge(
 	pool: Pool,
 	shop: FilledShop,
-): Promise<{ amazon: number; single: number; failure: number; run: number; changes: number; oversell: number; totals: number }> {
+): Promise<{
+	amazon: number;
+	single: number;
+	failure: number;
+	run: number;
+	changes: number;
+	oversell: number;
+	totals: number;
+	bulk: number;
+}> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
 	const { shopId, woocommerce } = shop;
@@ -73,7 +83,12 @@ export async function makeHuge(
 		 SELECT $1, '548380009', 'policy.changed', $2, '{"policy":{"kind":"exact"}}', '{"policy":{"kind":"buffer","buffer":2}}' FROM generate_series(1, 3000)`,
 		[shopId, String(woocommerce)],
 	);
-	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell, totals: await differingTotals(pool, shop) };
+	const bulk = await makeBulk(pool, shop, {
+		name: "Stock count of the twenty-fourth of November, all warehouses and shops, second and final version.csv",
+		sets: 60,
+		problems: 1_200,
+	});
+	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell, totals: await differingTotals(pool, shop), bulk };
 }
 
 /** A week of large sums in three currencies, of which 200 orders differ in each way. */

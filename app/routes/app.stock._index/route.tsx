@@ -120,14 +120,21 @@ export default function StockPage() {
 			title="Stock"
 			fullWidth
 			actions={
-				<button
-					type="button"
-					disabled={exporting || !stock.hasProducts}
-					{...(exporting ? { loading: "" } : {})}
-					onClick={() => void exportCsv()}
-				>
-					Export
-				</button>
+				<>
+					<button
+						type="button"
+						disabled={exporting || !stock.hasProducts}
+						{...(exporting ? { loading: "" } : {})}
+						onClick={() => void exportCsv()}
+					>
+						Export
+					</button>
+					{mayOperate && (
+						<button type="button" disabled={!stock.hasProducts} onClick={() => navigate("/app/bulk-changes/new")}>
+							Import
+						</button>
+					)}
+				</>
 			}
 		>
 			<IndexList
