@@ -848,7 +848,7 @@ export const mutants: Mutant[] = [
 		file: "app/reconcile/found-by-poll.ts",
 		from: "AND NOT EXISTS (SELECT FROM inbox_event w WHERE w.shop_id = p.shop_id",
 		to: "AND NOT EXISTS (SELECT FROM inbox_event w WHERE false AND w.shop_id = p.shop_id",
-		tests: ["tests/pipeline/safety-net.test.ts"],
+		tests: ["app/reconcile/missed-orders.test.ts"],
 	},
 	{
 		name: "how often orders are read is not the merchant's to choose",

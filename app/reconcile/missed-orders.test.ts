@@ -97,6 +97,33 @@ test("R24 an order of the last moments counts at once, but not as missed: its we
 	expect(await movements(joined)).toEqual([{ delta: -4 }]);
 });
 
+test("R24 R28 a state of the last moments is counted once its webhook has had its time, and is taken off again when that comes after all", async () => {
+	const joined = await join();
+	later();
+	await unheard(joined.store, () => w.buy(joined.store, "TEA", 1));
+	const second = await w.buy(joined.store, "TEA", 2);
+	await polled(joined);
+	expect(await found(joined)).toBe(0);
+	const minutesPass = () =>
+		w.deps.pool.query("UPDATE inbox_event SET received_at = received_at - interval '3 minutes' WHERE shop_id = $1 AND source = 'poll'", [
+			joined.shop.shopId,
+		]);
+	const since = joined.since.getTime();
+	joined.since = new Date(since - 600_000);
+	await minutesPass();
+	expect(await found(joined)).toBe(2);
+	// The second one's was only late.
+	await w.run(joined.store);
+	expect(await found(joined)).toBe(1);
+	expect(
+		await w.all("SELECT FROM inbox_event WHERE shop_id = $1 AND source = 'webhook' AND event->>'orderId' = $2", [
+			joined.shop.shopId,
+			String(second),
+		]),
+	).not.toEqual([]);
+	expect(await available(joined)).toBe(97);
+});
+
 describe("R24 R08 the watermark moves only when everything before it is durable", () => {
 	test("a page that fails leaves it where it was; what came before the failure counts, and the next poll brings the rest", async () => {
 		const joined = await join({ stock: 500 });
