@@ -11,8 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => db.drop());
 
-const now = async () =>
-	(await db.pool.query<{ at: Date }>("SELECT clock_timestamp() AS at FROM pg_sleep(0.01)")).rows[0]?.at.toISOString() ?? "";
+/** A moment with nothing of the test within some milliseconds of it, before or after. */
+async function now(): Promise<string> {
+	const { rows } = await db.pool.query<{ at: Date }>("SELECT clock_timestamp() AS at FROM pg_sleep(0.01)");
+	await db.pool.query("SELECT pg_sleep(0.01)");
+	return rows[0]?.at.toISOString() ?? "";
+}
 const drain = (shop: TestShop) => drainShop(applyDeps(db.pool), shop.shopId);
 const then = async (shop: TestShop, moment: string, item = 0) =>
 	(await readItem(db.pool, shop.shopId, shop.items[item] ?? 0, { reader: "1", before: null, at: moment }))?.past;
