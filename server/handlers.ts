@@ -22,7 +22,15 @@ import { doRuns, forgetOldEvents, noticeOutOfStep, sendEvents } from "#flow";
 import { keepHouse } from "#inbox";
 import { runFetches } from "#ingest";
 import type { Handlers } from "#jobs";
-import { compareStock, compareTotals, countFoundByPollOfAll, pollOrders } from "#reconcile";
+import {
+	compareTotals,
+	countFoundByPollOfAll,
+	countOpenDifferences,
+	forgetLeftRows,
+	pollOrders,
+	runCheck,
+	settleDifferences,
+} from "#reconcile";
 import { type Logger, metrics } from "#telemetry";
 import { createSweep, type SweepDeps } from "./sweep.ts";
 
@@ -66,9 +74,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await unlessClosed(() => pollOrders(deps, shopId, connectionId));
 			return undefined;
 		},
-		async "reconcile.compare"({ shopId, connectionId }) {
-			await unlessClosed(() => compareStock(deps, shopId, connectionId));
-			return undefined;
+		async "reconcile.compare"({ shopId, connectionId }, { signal }) {
+			const checked = await runCheck(deps, shopId, connectionId, { signal });
+			return checked.outcome === "again" ? { again: { delayMs: checked.delayMs } } : undefined;
 		},
 		async "reconcile.totals"({ shopId, connectionId }) {
 			await unlessClosed(() => compareTotals(deps, shopId, connectionId));
@@ -126,6 +134,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await noticeOutOfStep(deps.pool);
 			await resolveMended(deps.pool);
 			await lookLate(deps.pool);
+			await settleDifferences(deps);
+			metrics().differencesOpen.reset();
+			for (const { channel, cause, count } of await countOpenDifferences(deps.pool))
+				metrics().differencesOpen.set({ channel, cause }, count);
 		},
 		async "polls.count"() {
 			const counted = await countFoundByPollOfAll(deps.pool);
@@ -153,6 +165,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 			await forgetOldRequests(deps.pool);
 			await forgetOldEvents(deps.pool);
 			await forgetOldMail(deps.pool);
+			await forgetLeftRows(deps.pool);
 			await resealCredentials(deps);
 		},
 	};

@@ -103,6 +103,22 @@ test("R24 orders are polled when their time has come, and a poll that fails is n
 	expect(wakes).toEqual([["connections.poll-orders", guest()]]);
 });
 
+test("R25 stock is checked when its time has come, a check that somebody wants is found at once, and one that is being made is left alone", async () => {
+	const sweep = sweeper();
+	await db.pool.query("UPDATE connection SET compared_at = now() - interval '61 minutes' WHERE id = $1", [shop.guest]);
+	await sweep();
+	expect(wakes).toEqual([["reconcile.compare", guest()]]);
+	wakes = [];
+	await db.pool.query("UPDATE reconcile_run SET lease_until = now() + interval '1 minute'");
+	await sweep();
+	await db.pool.query("UPDATE reconcile_run SET lease_until = NULL, next_at = now() + interval '1 minute'");
+	await sweep();
+	expect(wakes).toEqual([]);
+	await db.pool.query("UPDATE reconcile_run SET lease_until = now() - interval '1 second', next_at = now()");
+	await sweep();
+	expect(wakes).toEqual([["reconcile.compare", guest()]]);
+});
+
 test("R24 a channel whose lists are few is polled no more often than it allows, and otherwise as the operator has set", async () => {
 	const every = (orderPollMs: number) =>
 		createSweep({

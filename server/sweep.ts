@@ -10,7 +10,7 @@ import { findWaitingImports, findWaitingLifecycle } from "#connections";
 import { findDueDeliveries } from "#delivery";
 import { findWaitingEvents, findWaitingRuns } from "#flow";
 import type { JobContext, JobName, JobQueue, Payload } from "#jobs";
-import { findDueTotals } from "#reconcile";
+import { findDueTotals, findWaitingChecks, openDueChecks } from "#reconcile";
 
 export type SweepDeps = {
 	pool: Pool;
@@ -90,8 +90,10 @@ const findersOf = ({ orderPollMs, stockCheckMs }: SweepDeps): Record<string, Fin
 		gapMs: SLOW_GAP_MS,
 	},
 	checks: {
-		find: async (pool) => (await findDueChecks(pool, stockCheckMs)).map((payload) => ({ job: "reconcile.compare", payload })),
-		gapMs: Math.min(SLOW_GAP_MS, stockCheckMs),
+		find: async (pool) => {
+			await openDueChecks(pool, stockCheckMs);
+			return (await findWaitingChecks(pool)).map((payload) => ({ job: "reconcile.compare", payload }));
+		},
 	},
 	totals: {
 		find: async (pool) => (await findDueTotals(pool)).map((payload) => ({ job: "reconcile.totals", payload })),
@@ -177,24 +179,11 @@ async function findDueHealthChecks(pool: Pool): Promise<Found[]> {
 	return rows;
 }
 
-/** Connections whose orders count (their cut is set) and whose last look at all stock is so long ago. */
-async function findDueChecks(pool: Pool, everyMs: number): Promise<Found[]> {
-	const { rows } = await pool.query<Found>(
-		`SELECT c.shop_id AS "shopId", c.id AS "connectionId"
-		 FROM connection c JOIN shop s ON s.id = c.shop_id AND s.state = 'installed' AND s.import_state = 'done'
-		 WHERE c.state IN ('watching', 'live', 'paused') AND c.cut_at IS NOT NULL
-		   AND (c.compared_at IS NULL OR c.compared_at <= now() - $2 * interval '1 millisecond')
-		 ORDER BY c.compared_at NULLS FIRST LIMIT $1`,
-		[FOUND_MAX, everyMs],
-	);
-	return rows;
-}
-
 /** Of the interval: connections that were once polled together, after a start or an outage, drift apart. */
 const POLL_JITTER = 0.1;
 
 /**
- * The same of polls: as often as the merchant has chosen, or as usual, and no more often than the channel's quota for lists of orders
+ * Connections whose orders count (their cut is set) and whose last poll is long ago: as often as the merchant has chosen, or as usual, and no more often than the channel's quota for lists of orders
  * allows. Each connection's interval is its own, by up to a tenth shorter.
  */
 async function findDuePolls(pool: Pool, usualMs: number): Promise<Found[]> {

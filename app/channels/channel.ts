@@ -107,6 +107,8 @@ export type Capabilities = {
 	baselineDays?: number;
 	/** The regular poll of orders is made no more often than this, whatever the operator has set. Without it: as set. */
 	pollEveryMs?: number;
+	/** Its list of listings is made from figures that may be so old. Without it: as they are when a page is asked for. */
+	listLagMs?: number;
 	/** Its API can cancel an order (`ChannelClient.cancelOrder`); in the merchant's words, what that does and does not do there. */
 	cancelsOrders?: { cost: string };
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */

@@ -11,6 +11,8 @@ export const connectionSettingsSchema = z.object({
 	account: z.record(z.string(), z.string()).default({}),
 	/** What the merchant chose before agreeing on the channel's page (a region): what a renewal begins with. */
 	chosen: z.record(z.string(), z.string()).default({}),
+	/** Units: where a figure differs by no more, the regular check only counts it. */
+	stockTolerance: z.int().nonnegative().default(0),
 	/** A channel's own settings, parsed by its own schema. */
 	channel: z.record(z.string(), z.unknown()).default({}),
 });

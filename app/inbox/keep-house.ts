@@ -14,6 +14,8 @@ const LAGS_KEPT_DAYS = 30;
 const POLLS_KEPT_DAYS = 90;
 /** Failures that were tried again, with what came of each. */
 const RUNS_KEPT_DAYS = 90;
+/** All stock compared at once, with what differed then; an hour's run is one row. */
+const CHECKS_KEPT_DAYS = 90;
 /** What somebody else wrote at a channel, for the merchant to read. */
 const DIFFERENCES_KEPT_DAYS = 180;
 /** Files that merchants brought, and drafts that nobody has confirmed. */
@@ -39,6 +41,7 @@ export async function keepHouse(pool: Pool, log: Logger): Promise<void> {
 		runs: await deleteOld(pool, { table: "replay_run", column: "done_at", keptDays: RUNS_KEPT_DAYS }),
 		files: await deleteOld(pool, { table: "bulk_change_file", column: "at", keptDays: FILES_KEPT_DAYS }),
 		drafts: await deleteOld(pool, { table: "bulk_change", column: "asked_at", keptDays: FILES_KEPT_DAYS, where: "t.confirmed_at IS NULL" }),
+		checks: await deleteOld(pool, { table: "reconcile_run", column: "ended_at", keptDays: CHECKS_KEPT_DAYS }),
 		differences: await deleteOld(pool, { table: "difference", column: "at", keptDays: DIFFERENCES_KEPT_DAYS }),
 	};
 	if (Object.values(done).some((count) => count > 0)) log.info(done, "house.kept");
@@ -123,7 +126,7 @@ const IS_OPEN = `t.status = 'pending' OR (t.status = 'parked' AND EXISTS (
 const isLeftForLater = (error: unknown): boolean =>
 	error instanceof Error && "code" in error && (error.code === "55P03" || error.code === "42P01");
 
-type Old = { table: string; column: "at" | "received_at" | "done_at" | "asked_at"; keptDays: number; where?: string };
+type Old = { table: string; column: "at" | "received_at" | "done_at" | "asked_at" | "ended_at"; keptDays: number; where?: string };
 
 async function deleteOld(pool: Pool, { table, column, keptDays, where = "true" }: Old): Promise<number> {
 	// Names stand in this file.

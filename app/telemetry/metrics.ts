@@ -44,6 +44,18 @@ function createMetrics() {
 		]),
 		calls: counter("channel_calls_total", "Requests to channels by status class.", ["channel", "status"]),
 		callTime: histogram("channel_call", "One request to a channel.", ["channel"]),
+		checkTime: histogram(
+			"stock_check",
+			"All stock of one connection, from the first page that is read to the last difference that is asked for (R25).",
+			["channel"],
+		),
+		differencesFound: counter("stock_differences_found_total", "Figures that differed and that nothing explained (R25).", ["channel"]),
+		differencesSettled: counter("stock_differences_settled_total", "Differences that ended, by why there was one and how it ended.", [
+			"channel",
+			"cause",
+			"state",
+		]),
+		differencesOpen: gauge("stock_differences_open", "Differences that have not ended, over all shops.", ["channel", "cause"]),
 		queueDepth: gauge("queue_depth", "Jobs by queue and state.", ["queue", "state"]),
 		failuresOpen: gauge(
 			"failures_open",

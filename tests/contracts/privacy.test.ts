@@ -60,6 +60,10 @@ test("R34 shop/redact leaves nothing of a shop in any table, and takes nothing o
 		await all(
 			"INSERT INTO dry_run_line (shop_id, connection_id, listing_id) SELECT shop_id, connection_id, id FROM listing WHERE shop_id = $1",
 		);
+		await all(
+			`WITH r AS (INSERT INTO reconcile_run (shop_id, connection_id, asked_by) SELECT shop_id, min(id), '7' FROM connection WHERE shop_id = $1 GROUP BY 1 RETURNING shop_id, id)
+			 INSERT INTO reconcile_row (shop_id, run_id, attempt, n, kind, asked_s, external_id) SELECT shop_id, id, 1, 1, 'l', 0, 'x' FROM r`,
+		);
 		await all("INSERT INTO audit (shop_id, actor, action) VALUES ($1, '7', 'x')");
 	}
 	const holding = async (shopId: number) => {

@@ -4,8 +4,9 @@ import { applyDepsOf } from "#app/wiring.ts";
 import { askForOverdueReadings, drainShop } from "#apply";
 import { type Deps, handleLifecycle, runImport } from "#connections";
 import { runFetches } from "#ingest";
-import { compareStock, pollOrders } from "#reconcile";
+import { pollOrders } from "#reconcile";
 import type { WebhookFault } from "../../sandbox/faults.ts";
+import { checkNow } from "../kit/check.ts";
 import { dyingPool } from "../kit/dying-pool.ts";
 import { expectCoherentState } from "../kit/shop.ts";
 import { openShopifyWorld, type ShopifyWorld } from "../kit/shopify-world.ts";
@@ -173,7 +174,7 @@ async function live({ before, opening, during, after, kills, webhooks }: Day): P
 	await settle(shopId, homeId, shop);
 	if (lost() > 0) {
 		expect(await pollOrders(w.deps, shopId, homeId)).toMatchObject({ outcome: "polled" });
-		expect(await compareStock(w.deps, shopId, homeId)).toMatchObject({ outcome: "asked" });
+		expect(await checkNow(w.deps, shopId, homeId)).toMatchObject({ outcome: "done" });
 		await settle(shopId, homeId, shop);
 	} else met.clean++;
 	await verdict(shopId, name, staff, lost() > 0);

@@ -31,6 +31,8 @@ export const amazon: Channel = {
 		// applied after a newer one. No page of Amazon's gives a bound; a quarter of an hour covers what sellers tell of.
 		lateHorizonMs: 15 * 60_000,
 		appliesLater: true,
+		// "Cached 1-6 h": the report of all listings (../shared/channels/amazon.md section 4; BEHAVIOR.md).
+		listLagMs: 6 * 3_600_000,
 		// Stamps and the Date header are whole seconds.
 		clockResolutionMs: 1000,
 		// Orders and listings are two services, and orders' data lags by two minutes (developer-docs,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Policy } from "#domain";
-import { compareStock } from "#reconcile";
+import { checkNow } from "../../../tests/kit/check.ts";
 import { dyingPool } from "../../../tests/kit/dying-pool.ts";
 import { type GuestWorld, type OpenStore, openGuestWorld } from "../../../tests/kit/guest-world.ts";
 import { expectCoherentState, put, reading, stockOf, type TestShop } from "../../../tests/kit/shop.ts";
@@ -111,7 +111,7 @@ describe("R12 policies", () => {
 			const committed = kind === "fixed";
 			outcomes.add(committed);
 			expect(await audits()).toBe(before + (committed ? 1 : 0));
-			await compareStock(w.deps, shop.shopId, connectionId);
+			await checkNow(w.deps, shop.shopId, connectionId);
 			expect([at, await desired("TEA")]).toEqual([at, committed ? 1 : 10]);
 		}
 		expect([...outcomes]).toEqual([false, true]);
@@ -317,7 +317,7 @@ test("R37 another shop's connection, listings and items are nobody's here: every
 		linked: 0,
 	});
 	expect(await goLive(...door, "stranger")).toMatchObject({ outcome: "unchanged" });
-	expect(await compareStock(...door)).toEqual({ outcome: "closed" });
+	expect(await checkNow(...door)).toEqual({ outcome: "none" });
 	await expect(readCatalogue(...door)).rejects.toThrow(/has no connection/);
 	expect(await w.all("SELECT * FROM listing WHERE connection_id = $1 ORDER BY id", [connectionId])).toEqual(before);
 	expect(await w.all("SELECT action FROM audit WHERE shop_id = $1", [stranger.shopId])).toEqual([]);

@@ -8,7 +8,7 @@ import type { Deps } from "../deps.ts";
 /**
  * How a connection's listings show stock. Each change commits with its audit entry, which holds what was there before: the same
  * door with that undoes it (R45). What the listings must show follows at once; a process that dies in between leaves that to
- * the next regular look at the stock (reconcile/compare.ts).
+ * the next regular look at the stock (reconcile/check).
  */
 export type RuleChange =
 	| { outcome: "changed"; listings: number }
