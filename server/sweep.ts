@@ -183,8 +183,8 @@ async function findDueHealthChecks(pool: Pool): Promise<Found[]> {
 const POLL_JITTER = 0.1;
 
 /**
- * Connections whose orders count (their cut is set) and whose last poll is long ago: as often as the merchant has chosen, or as usual, and no more often than the channel's quota for lists of orders
- * allows. Each connection's interval is its own, by up to a tenth shorter.
+ * Connections whose orders count (their cut is set) and whose last poll is long ago: as often as the merchant has chosen, or as usual,
+ * and no more often than the channel's quota for lists of orders allows. Each connection's interval is its own, by up to a tenth shorter.
  */
 async function findDuePolls(pool: Pool, usualMs: number): Promise<Found[]> {
 	const { rows } = await pool.query<Found>(

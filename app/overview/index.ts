@@ -7,6 +7,7 @@ import { readAlerts } from "./sql/read-alerts.ts";
 import { readAttention } from "./sql/read-attention.ts";
 import { readChannels } from "./sql/read-channels.ts";
 import { readHomeFigures } from "./sql/read-home-figures.ts";
+import { readKeptFigures } from "./sql/read-kept-figures.ts";
 import { readKeptPaused } from "./sql/read-kept-paused.ts";
 import { readLagHours as readHours } from "./sql/read-lag-hours.ts";
 import { readListings } from "./sql/read-listings.ts";
@@ -36,6 +37,7 @@ export async function readOverview(pool: Pool, shopId: number): Promise<Overview
 				waiting: await readWaiting(client, shopId),
 				oversells: await readOversells(client, shopId, nameOf),
 				approvals: await readApprovals(client, shopId),
+				keptFigures: await readKeptFigures(client, shopId),
 				keptPaused: await readKeptPaused(client, shopId),
 				consents: await readConsents(client, shopId, nameOf),
 				versions: endingVersions(connected, new Date()),

@@ -15,7 +15,7 @@ export type Need =
 	| { need: "unreachable"; channel: ChannelOverview }
 	| { need: "oversold"; line: OversellLine }
 	| { need: "approval"; changes: WaitingChanges }
-	| { need: "kept-paused"; listings: number }
+	| { need: "kept-figures" | "kept-paused"; listings: number }
 	| { need: "consent"; consent: EndingConsent }
 	| { need: "version"; version: EndingVersion }
 	| { need: "slow" | "other-writer" | "totals" | "forgotten-pause"; alert: ChannelAlert }
@@ -27,7 +27,7 @@ export type Need =
  * was paused and may be forgotten, then what was set aside. `total` counts those too that are not listed.
  */
 export function needsYou(overview: Overview): { total: Counted; needs: Need[] } {
-	const { channels, oversells, approvals, keptPaused, consents, versions, alerts, attention } = overview;
+	const { channels, oversells, approvals, keptFigures, keptPaused, consents, versions, alerts, attention } = overview;
 	const unreachable = channels.filter(({ health, state }) => health.state === "red" && state !== "paused");
 	const needs: Need[] = [
 		...unreachable.map((channel) => ({ need: "unreachable" as const, channel })),
@@ -36,6 +36,7 @@ export function needsYou(overview: Overview): { total: Counted; needs: Need[] } 
 		...alerts.flatMap((alert) => (alert.kind === "lag" ? [{ need: "slow" as const, alert }] : [])),
 		...alerts.flatMap((alert) => (alert.kind === "writer" ? [{ need: "other-writer" as const, alert }] : [])),
 		...alerts.flatMap((alert) => (alert.kind === "totals" ? [{ need: "totals" as const, alert }] : [])),
+		...(keptFigures > 0 ? [{ need: "kept-figures" as const, listings: keptFigures }] : []),
 		...(keptPaused > 0 ? [{ need: "kept-paused" as const, listings: keptPaused }] : []),
 		...consents.map((consent) => ({ need: "consent" as const, consent })),
 		...versions.map((version) => ({ need: "version" as const, version })),
@@ -51,6 +52,7 @@ export function needsYou(overview: Overview): { total: Counted; needs: Need[] } 
 				unreachable.length +
 				oversells.open +
 				approvals.length +
+				(keptFigures > 0 ? 1 : 0) +
 				(keptPaused > 0 ? 1 : 0) +
 				consents.length +
 				versions.length +

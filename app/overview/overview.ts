@@ -13,6 +13,8 @@ export type Overview = {
 	oversells: { count: number; units: number; open: number; unitsOwed: number; newest: OversellLine[] };
 	/** Mass changes in Shopify that wait for approval, newest first. */
 	approvals: WaitingChanges[];
+	/** Listings on which a channel took our figure and keeps its own. */
+	keptFigures: number;
 	/** Listings that stay paused after an oversell, as the shop wants it, and that have stock to sell. */
 	keptPaused: number;
 	/** Consents that end within weeks, or have ended, soonest first. Empty where no channel is connected by one that ends. */

@@ -35,6 +35,7 @@ function overview(differences: Partial<Overview> = {}): Overview {
 		waiting: { messages: 0, since: null },
 		oversells: { count: 0, units: 0, open: 0, unitsOwed: 0, newest: [] },
 		approvals: [],
+		keptFigures: 0,
 		keptPaused: 0,
 		consents: [],
 		versions: [],

@@ -40,6 +40,7 @@ export default function App() {
 				<s-link href="/app/orders">Orders</s-link>
 				<s-link href="/app/oversells">Oversells</s-link>
 				<s-link href="/app/failed-updates">Failed updates</s-link>
+				<s-link href="/app/checks">Checks</s-link>
 				<s-link href="/app/activity">Activity</s-link>
 				<s-link href="/app/settings">Settings</s-link>
 			</s-app-nav>

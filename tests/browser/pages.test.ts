@@ -84,6 +84,7 @@ describe.skipIf(!chromiumPath)("R35 every page: nothing to complain of, on a des
 		[`/app/items/${shop.items[0]}`, "On the sales channels"],
 		["/app/orders", "#3004"],
 		["/app/failed-updates", "Nothing has failed"],
+		["/app/checks", "Nothing has differed"],
 		[`/app/orders/${shop.woocommerce}/3004`, "Was it taken in?"],
 		["/app/activity", "Changed the rule of WooCommerce"],
 		["/app/settings", "Where stock is counted"],

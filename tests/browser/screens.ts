@@ -52,6 +52,9 @@ export const SCREENS: readonly Screen[] = [
 	screen("replay-ended", "app.failed-updates.runs.$run", { empty: "a run has one failure at least" }),
 	screen("approval", "app.approvals.$id", { empty: "something waits, or no such page" }),
 	screen("totals", "app.checks.totals.$id", { empty: "a week was compared, or no such page" }),
+	screen("checks", "app.checks._index"),
+	screen("check", "app.checks.$run", { empty: "a check, or no such page; one that found nothing is the ordinary day's" }),
+	screen("difference", "app.checks.differences.$id", { empty: "there is a difference, or no such page" }),
 	screen("activity", "app.activity"),
 	screen("settings", "app.settings"),
 ];

@@ -45,6 +45,8 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	let oversell: number;
 	let totals: number;
 	let bulk: number;
+	let stockCheck: number;
+	let difference: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	beforeAll(async () => {
 		stage = await openStage({ environment: AMAZON_ENVIRONMENT });
@@ -155,6 +157,9 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 		{ name: "totals", path: `/checks/totals/${totals}`, ready: "Where they differ", from: "overview" },
 		{ name: "bulk-changes", path: "/bulk-changes", ready: "Stock count of the", from: "stock" },
 		{ name: "bulk-change", path: `/bulk-changes/${bulk}`, ready: "What would change", from: "bulk-changes" },
+		{ name: "checks", path: "/checks", ready: "Why figures differed", from: "overview" },
+		{ name: "check", path: `/checks/${stockCheck}`, ready: "Found to differ", from: "checks" },
+		{ name: "difference", path: `/checks/differences/${difference}`, ready: "Should have shown", from: "checks" },
 		{ name: "activity", path: "/activity", ready: "Changed the rule of", from: "overview" },
 		{ name: "settings", path: "/settings", ready: "People", from: "overview" },
 	];
@@ -193,6 +198,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 			page("orders", "/orders", "No orders yet"),
 			page("oversells", "/oversells", "Nothing was ever sold twice"),
 			page("failed-updates", "/failed-updates", "Nothing has failed"),
+			page("checks", "/checks", "Nothing has differed"),
 			page("replay-preview", "/failed-updates/replay?through=5", "Nothing to try again"),
 			page("bulk-changes", "/bulk-changes", "Nothing has been changed in bulk yet"),
 			page("activity", "/activity", "Nothing has been done yet"),
@@ -236,7 +242,18 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 	describe("with 8,000 products of long names, 5,000 orders, twelve locations", () => {
 		beforeAll(async () => {
 			shop = await fillShop(stage.database.pool, SHOP, { listings: 8_000 });
-			({ amazon, single, failure, run, changes, oversell, totals, bulk } = await makeHuge(stage.database.pool, shop));
+			({
+				amazon,
+				single,
+				failure,
+				run,
+				changes,
+				oversell,
+				totals,
+				bulk,
+				check: stockCheck,
+				difference,
+			} = await makeHuge(stage.database.pool, shop));
 		}, 120_000);
 
 		beforeEach(async () => {
@@ -272,6 +289,7 @@ describe.skipIf(!chromiumPath)("R35 every page in every state, at both sizes", (
 				"change_set",
 				"totals_check",
 				"bulk_change",
+				"reconcile_difference",
 			];
 			await come(
 				"failing",

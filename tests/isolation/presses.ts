@@ -39,6 +39,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 	const choosing = on("app.channels.$id.matching.$listing", `${channel}/matching/${at.listing}`);
 	const goLive = on("app.channels.$id.go-live", `${channel}/go-live`);
 	const order = on("app.orders.$channel.$order", `/app/orders/${at.woocommerce}/${at.order}`);
+	const checks = on("app.checks._index", "/app/checks?index");
 	const failures = on("app.failed-updates._index", "/app/failed-updates?index");
 	const failure = on("app.failed-updates.$id", `/app/failed-updates/${at.failure}`);
 	const oversell = on("app.oversells.$id", `/app/oversells/${at.oversell}`);
@@ -132,6 +133,9 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		),
 		on("app.approvals.$id", `/app/approvals/${at.changes}`)("keep"),
 		...["write-back", "approve"].map((intent) => on("app.approvals.$id", `/app/approvals/${at.changes}`)(intent, { id: of.item }, true)),
+		checks("check"),
+		checks("check", { channel: of.woocommerce }, true),
+		checks("tolerate", { channel: of.woocommerce, units: 3 }, true),
 		failures("discard", { id: of.failure, reason: "A test" }, true),
 		...["acknowledge", "ignore", "reopen"].map((intent) => failures(intent, { problem: of.problem }, true)),
 		order("read-again"),
@@ -180,6 +184,10 @@ export function idOf(path: string, param: string, ids: Ids): string {
 			return String(ids.woocommerce);
 		case "failed-updates/:id":
 			return String(ids.failure);
+		case "checks/:run":
+			return String(ids.check);
+		case "differences/:id":
+			return String(ids.difference);
 		case "approvals/:id":
 			return String(ids.changes);
 		case "totals/:id":

@@ -46,6 +46,8 @@ export type Ids = FilledShop & {
 	run: number;
 	changes: number;
 	totals: number;
+	check: number;
+	difference: number;
 	rulesEntry: number;
 	pausesEntry: number;
 	linksEntry: number;
@@ -284,6 +286,13 @@ async function fillAll({ pool }: TestDatabase, env: Env, domain: string): Promis
 		listing,
 	]);
 	await all(
+		`WITH r AS (INSERT INTO reconcile_run (shop_id, connection_id, asked_by, state, began_at, ended_at) VALUES ($1, $2, '7', 'done', now(), now()) RETURNING shop_id, id),
+		   w AS (INSERT INTO reconcile_row (shop_id, run_id, attempt, n, kind, asked_s, external_id) SELECT shop_id, id, 1, 1, 'l', 0, 'x' FROM r)
+		 INSERT INTO reconcile_difference (shop_id, connection_id, run_id, kind, subject, listing_id, external_id, expected, found, cause, state, acted_at, settled_at)
+		 SELECT shop_id, $2, id, 'listing', 'listing:x', $3, 'x', 1, 2, 'another-writer', 'mended', now(), now() FROM r`,
+		[woocommerce, listing],
+	);
+	await all(
 		"INSERT INTO delivery_attempt (shop_id, connection_id, listing_id, operation, outcome, error, correlation_id) VALUES ($1, $2, $3, 'listings.write', 'failed', 'refused', 'c')",
 		[woocommerce, listing],
 	);
@@ -356,6 +365,8 @@ async function readIds({ pool }: Pick<TestDatabase, "pool">, shopId: number) {
 		event: (await one<{ id: number }>("SELECT id FROM inbox_event WHERE shop_id = $1 AND event IS NOT NULL ORDER BY id DESC LIMIT 1")).id,
 		oversell: (await one<{ id: number }>("SELECT id FROM oversell WHERE shop_id = $1")).id,
 		run: (await one<{ id: number }>("SELECT id FROM replay_run WHERE shop_id = $1")).id,
+		check: (await one<{ id: number }>("SELECT id FROM reconcile_run WHERE shop_id = $1")).id,
+		difference: (await one<{ id: number }>("SELECT id FROM reconcile_difference WHERE shop_id = $1")).id,
 		changes: (await one<{ id: number }>("SELECT id FROM change_set WHERE shop_id = $1")).id,
 		totals: (await one<{ id: number }>("SELECT id FROM totals_check WHERE shop_id = $1")).id,
 		bulk: (await one<{ id: number }>("SELECT max(id) AS id FROM bulk_change WHERE shop_id = $1")).id,

@@ -21,6 +21,8 @@ export async function makeHuge(
 	oversell: number;
 	totals: number;
 	bulk: number;
+	check: number;
+	difference: number;
 }> {
 	const query = (sql: string, values: unknown[] = []) => pool.query(sql, values);
 	const one = async (sql: string, values: unknown[]) => Number((await query(sql, values)).rows[0]?.id);
@@ -88,7 +90,10 @@ export async function makeHuge(
 		sets: 60,
 		problems: 1_200,
 	});
-	return { amazon, single, failure, run, changes: await massChange(pool, shop), oversell, totals: await differingTotals(pool, shop), bulk };
+	return {
+		...{ amazon, single, failure, run, changes: await massChange(pool, shop), oversell, totals: await differingTotals(pool, shop), bulk },
+		...(await checks(pool, shop)),
+	};
 }
 
 /** A week of large sums in three currencies, of which 200 orders differ in each way. */
@@ -126,6 +131,27 @@ async function massChange(pool: Pool, { shopId, location }: FilledShop): Promise
 		[shopId, location],
 	);
 	return rows[0]?.id ?? 0;
+}
+
+/** A week of hourly checks; the newest of them found something on every listing, for each cause. */
+async function checks(pool: Pool, { shopId, woocommerce }: FilledShop): Promise<{ check: number; difference: number }> {
+	const { rows } = await pool.query<{ id: number }>(
+		`INSERT INTO reconcile_run (shop_id, connection_id, asked_by, state, asked_at, began_at, ended_at, expected, read, compared, explained, tolerated, found, mended)
+		 SELECT $1, $2, CASE WHEN n = 168 THEN '548380009' ELSE 'timer' END, 'done', at, at, at + interval '40 minutes', 1234567, 1234567, 1234567, 98765, 4321, 8000, 7500
+		 FROM (SELECT n, now() - (169 - n) * interval '1 hour' AS at FROM generate_series(1, 168) n) h RETURNING id`,
+		[shopId, woocommerce],
+	);
+	const check = Number(rows.at(-1)?.id);
+	const found = await pool.query<{ id: number }>(
+		`INSERT INTO reconcile_difference (shop_id, connection_id, run_id, kind, subject, listing_id, item_id, external_id, sku, title, expected, found, cause, state, times, found_at, acted_at, settled_at, mended_figure)
+		 SELECT $1, $2, $3, 'listing', 'listing:' || external_id, id, item_id, external_id, sku, title, 1234567, 7654321, cause, state, 5, now() - interval '20 minutes', now(),
+		   CASE WHEN state IN ('mended', 'explained') THEN now() END, CASE WHEN state = 'mended' THEN 1234567 END
+		 FROM (SELECT l.*, (ARRAY['late', 'rejected', 'another-writer', 'unmapped', 'clamped', 'unknown'])[1 + n % 6] AS cause,
+		         (ARRAY['mended', 'open', 'mended', 'open', 'open', 'waiting'])[1 + n % 6] AS state
+		       FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM listing WHERE shop_id = $1 AND connection_id = $2 AND item_id IS NOT NULL) l) d RETURNING id`,
+		[shopId, woocommerce, check],
+	);
+	return { check, difference: Number(found.rows.at(-1)?.id) };
 }
 
 /** 2,000 orders that are owed, the newest 20 products with a long history, and all locations to take them from. Returns the newest one. */

@@ -45,6 +45,8 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.disconnected",
 		"connection.mirrored_answered",
 		"polling.changed",
+		"check.asked",
+		"check.tolerance_changed",
 	],
 	failures: [
 		"failures.discarded",
@@ -105,6 +107,7 @@ export const UNDOABLE = [
 	"bundle.changed",
 	"bulk.applied",
 	"bulk.rolled_back",
+	"check.tolerance_changed",
 ];
 
 /** A row of the audit as it lies in the database. */

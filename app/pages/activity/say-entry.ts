@@ -143,6 +143,14 @@ function say(row: AuditRow, words: Words): Said {
 				before: sayMinutes(before.minutes),
 				after: sayMinutes(after.minutes),
 			};
+		case "check.asked":
+			return plain(`Had all stock of ${channel} checked`);
+		case "check.tolerance_changed":
+			return {
+				what: `Changed which differences on ${channel} are only counted`,
+				before: sayTolerance(before.units),
+				after: sayTolerance(after.units),
+			};
 		case "right.changed":
 			return {
 				what: `${after.reason === "first" ? "First to open Lockstep" : after.reason === "newcomer" ? "New here" : "Changed a right"}: ${words.person(row.subject)}`,
@@ -198,6 +206,8 @@ function sayLocations(side: Fields, words: Words): string {
 	const ids = Array.isArray(side.locationIds) ? side.locationIds.map(Number) : [];
 	return ids.length === 0 ? "all that fulfil online orders" : listed(ids.map((id) => words.location(id)));
 }
+
+const sayTolerance = (units: unknown): string => (Number(units) > 0 ? `up to ${plural(Number(units), "unit")}` : "none");
 
 const sayParts = (side: unknown, words: Words): string =>
 	listed(partsOf(side).map(({ itemId, quantity }) => `${quantity} × ${words.item(itemId)}`)) || "itself";

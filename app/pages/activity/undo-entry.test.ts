@@ -6,6 +6,7 @@ import type { Deps } from "#connections";
 import type { Policy } from "#domain";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { type FilledShop, fillShop } from "../../../tests/kit/fill-shop.ts";
+import { setTolerance } from "../checks/set-tolerance.ts";
 import { pauseItems, saveRules } from "../stock/change-rules.ts";
 import { undoEntry } from "./undo-entry.ts";
 
@@ -51,6 +52,19 @@ describe("R45 what somebody did is taken back", () => {
 		expect(await undo(entry)).toEqual({ outcome: "overtaken" });
 		expect(await undo()).toEqual({ outcome: "undone", things: 2 });
 		expect((await listings()).slice(0, 2).map(({ policy }) => policy?.buffer)).toEqual([5, 6]);
+	});
+
+	test("R45 R25 which differences are only counted: taken back, and not where it was changed again", async () => {
+		const units = async () =>
+			(await db.pool.query("SELECT settings->>'stockTolerance' AS units FROM connection WHERE id = $1", [shop.woocommerce])).rows[0]?.units;
+		const set = (to: number) => setTolerance(db.pool, shop.shopId, { connectionId: shop.woocommerce, units: to, actor: "1" });
+		await set(2);
+		await set(5);
+		const entry = await newest();
+		expect(await undo(entry)).toEqual({ outcome: "undone", things: 1 });
+		expect(await units()).toBe("2");
+		expect(await undo(entry)).toEqual({ outcome: "overtaken" });
+		expect([await set(2), await units()]).toEqual(["unchanged", "2"]);
 	});
 
 	test("R45 a rule that was changed again since is left alone, also the others of its entry", async () => {

@@ -2,6 +2,7 @@ import { askForBulkUndo } from "#app/backfill/index.ts";
 import { changePolicy, changePolling, chooseLocations, undoLinks } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
 import { type Policy, policySchema, samePolicy } from "#domain";
+import { setTolerance } from "../checks/set-tolerance.ts";
 import { saveParts } from "../item/save-parts.ts";
 import { pauseChosen, saveRules } from "../stock/change-rules.ts";
 import type { AuditRow } from "./entry.ts";
@@ -52,6 +53,8 @@ export async function undoEntry(deps: Deps, shopId: number, { entryId, actor }: 
 			if (asked.outcome === "busy") return asked;
 			return asked.outcome === "asked" ? { outcome: "begun", things: asked.listings } : { outcome: "overtaken" };
 		}
+		case "check.tolerance_changed":
+			return undoTolerance(deps, shopId, entry, actor);
 		case "locations.chosen":
 			return undoLocations(deps, shopId, entry, actor);
 		case "polling.changed":
@@ -130,6 +133,14 @@ async function undoPolling(deps: Deps, shopId: number, entry: AuditRow, actor: s
 	if (rows[0].minutes !== minutesOf(entry.after)) return { outcome: "overtaken" };
 	const done = await changePolling(deps, shopId, Number(entry.subject), { minutes: minutesOf(entry.before), actor });
 	return done.outcome === "changed" ? { outcome: "undone", things: 1 } : { outcome: "overtaken" };
+}
+
+async function undoTolerance({ pool }: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {
+	const unitsOf = (side: unknown) => Number((side as { units?: number } | null)?.units ?? 0);
+	const change = { connectionId: Number(entry.subject), units: unitsOf(entry.before), was: unitsOf(entry.after), actor };
+	const saved = await setTolerance(pool, shopId, change);
+	if (saved === "unknown") return { outcome: "unknown" };
+	return saved === "changed" ? { outcome: "undone", things: 1 } : { outcome: "overtaken" };
 }
 
 async function undoLocations(deps: Deps, shopId: number, entry: AuditRow, actor: string): Promise<Undo> {

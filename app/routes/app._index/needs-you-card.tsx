@@ -95,6 +95,14 @@ function say(need: Need, { asOf, channels }: Overview): Said {
 				action: { label: "Approve or keep", url: `/app/approvals/${id}` },
 			};
 		}
+		case "kept-figures":
+			return {
+				subject: "Figures that a channel keeps",
+				sentence: `${plural(need.listings, "listing")} ${need.listings === 1 ? "shows" : "show"} another figure again although the channel took the right one. A limit there, or another app, stands against it.`,
+				badge: "Difference",
+				tone: "warning",
+				action: { label: "See what differs", url: "/app/checks?state=open&cause=clamped" },
+			};
 		case "kept-paused":
 			return {
 				subject: "Paused after an oversell",
@@ -203,6 +211,7 @@ const keyOf = (need: Need): string => {
 			return `channel-${need.channel.id}`;
 		case "approval":
 			return `approval-${need.changes.id}`;
+		case "kept-figures":
 		case "kept-paused":
 			return need.need;
 		case "slow":
