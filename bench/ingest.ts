@@ -105,7 +105,7 @@ async function sendAll(origin: string, deliveries: readonly Delivery[]): Promise
 	return { ms, also: { p50_ms: percentile(took, 50), p99_ms: percentile(took, 99) } };
 }
 
-async function addShop(pool: pg.Pool): Promise<void> {
+export async function addShop(pool: pg.Pool): Promise<void> {
 	const { rows } = await pool.query<{ id: number }>("INSERT INTO shop (domain) VALUES ($1) RETURNING id", [SHOP]);
 	await pool.query(
 		"INSERT INTO connection (shop_id, channel, account, name, is_home, state, webhook_token) VALUES ($1, 'shopify', $2, $2, true, 'live', 'bench-home')",

@@ -10,11 +10,12 @@ import { type Bench, type BenchReport, machine, median, runBench } from "./harne
 import { openIngest } from "./ingest.ts";
 import { openLag } from "./lag.ts";
 import { openPages } from "./pages.ts";
+import { openReconcile } from "./reconcile.ts";
 
 const POOL_MAX = 10;
 
 /** What a bench may stand on: a database of its own that is thrown away, as durable as in production. */
-type Ground = { pool: Pool; databaseUrl: string; directory: string };
+type Ground = { pool: Pool; databaseUrl: string; directory: string; quick: boolean };
 
 const benches: Record<string, (ground: Ground) => Promise<Bench> | Bench> = {
 	ingest: ({ pool, ...rest }) => openIngest(pool, rest),
@@ -23,15 +24,17 @@ const benches: Record<string, (ground: Ground) => Promise<Bench> | Bench> = {
 	"lag-idle": ({ directory }) => openLag("idle", directory),
 	"lag-busy": ({ directory }) => openLag("busy", directory),
 	pages: ({ pool, ...rest }) => openPages(pool, rest),
+	reconcile: ({ pool, ...rest }) => openReconcile(pool, rest),
 };
 
 const HELP = `npm run bench -- [options]
   --only NAME      one of ${Object.keys(benches).join(", ")} (may be given several times)
   --report FILE    write the figures as JSON
+  --quick          one pair where a bench knows how, while others use the machine: figures to work by, not to keep
 `;
 
 /** `npm run bench`: figures, not verdicts. No test asserts them; they are written down with machine and date in docs/benchmarks. */
-const { only, report } = readOptions();
+const { only, report, quick } = readOptions();
 const reports: BenchReport[] = [];
 for (const name of only) {
 	const bench = await measure(name);
@@ -54,7 +57,12 @@ async function measure(name: string): Promise<BenchReport> {
 	await migrate(postgres.url);
 	const pool = createPool({ url: postgres.url, max: POOL_MAX, name: "bench" });
 	try {
-		const bench = await (benches[name] as (ground: Ground) => Promise<Bench> | Bench)({ pool, databaseUrl: postgres.url, directory });
+		const bench = await (benches[name] as (ground: Ground) => Promise<Bench> | Bench)({
+			pool,
+			databaseUrl: postgres.url,
+			directory,
+			quick,
+		});
 		const measured = await runBench(bench, async (soFar) => {
 			process.stderr.write(`${name}: pair ${soFar.pairs} of ${bench.pairs}\n`);
 			await writeReport(soFar);
@@ -91,10 +99,15 @@ function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, goals,
 		say(`  ${`goal: ${figure}`.padEnd(34)}${`${reached} of ${atMost}`.padStart(16)}  ${met ? "met" : "NOT MET"}`);
 }
 
-function readOptions(): { only: string[]; report: string | undefined } {
+function readOptions(): { only: string[]; report: string | undefined; quick: boolean } {
 	try {
 		const { values } = parseArgs({
-			options: { only: { type: "string", multiple: true }, report: { type: "string" }, help: { type: "boolean" } },
+			options: {
+				only: { type: "string", multiple: true },
+				report: { type: "string" },
+				quick: { type: "boolean" },
+				help: { type: "boolean" },
+			},
 		});
 		if (values.help) {
 			process.stdout.write(HELP);
@@ -103,7 +116,7 @@ function readOptions(): { only: string[]; report: string | undefined } {
 		const names = values.only ?? Object.keys(benches);
 		const unknown = names.find((name) => !(name in benches));
 		if (unknown !== undefined) throw new Error(`There is no bench "${unknown}".`);
-		return { only: names, report: values.report };
+		return { only: names, report: values.report, quick: values.quick ?? false };
 	} catch (error) {
 		process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
 		process.exit(2);
