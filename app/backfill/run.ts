@@ -35,6 +35,8 @@ export async function runBulk(
 	{ waitingMax = WAITING_MAX, batchesMax = BATCHES_PER_JOB_MAX }: BulkOptions = {},
 ): Promise<{ outcome: "done" | "more" | "later" }> {
 	const reading = await readFiles(deps, shopId);
+	/** The change whose listings are all written: its stock is moved next. */
+	let listingsDone: number | null = null;
 	for (let batch = 0; batch < batchesMax; batch++) {
 		const change = await findOpen(deps.pool, shopId);
 		if (!change) return { outcome: reading };
@@ -46,17 +48,18 @@ export async function runBulk(
 			if (step === "full") return { outcome: "later" };
 			continue;
 		}
-		const written = await writeListings(deps.pool, shopId, change.id);
-		await followListings(deps, shopId, change.id);
-		const hasRoom = written > 0 || (await countBacklog(deps.pool, shopId, waitingMax)) < waitingMax;
-		if (written === 0) {
-			await sendQuantities(deps.pool, place, hasRoom ? QUANTITIES : QUANTITIES_BESIDE);
-			const drained = await drainShop(applyDepsOf(deps), shopId);
-			await countMoved(deps.pool, place);
-			if (drained.outcome === "drained" && (await giveUpParked(deps.pool, place)) === "on their way") return { outcome: "later" };
-			if (await finish(deps.pool, shopId, change.id)) deps.log.info(place, "backfill.done");
-			else if (!hasRoom) return { outcome: "later" };
-		}
+		const written = listingsDone === change.id ? 0 : await writeListings(deps.pool, shopId, change.id);
+		if (listingsDone !== change.id) await followListings(deps, shopId, change.id);
+		if (written > 0) continue;
+		listingsDone = change.id;
+		const hasRoom = (await countBacklog(deps.pool, shopId, waitingMax)) < waitingMax;
+		const sent = await sendQuantities(deps.pool, place, hasRoom ? QUANTITIES : QUANTITIES_BESIDE);
+		const drained = await drainShop(applyDepsOf(deps), shopId);
+		await countMoved(deps.pool, place);
+		if (sent > 0 && hasRoom) continue;
+		if (drained.outcome === "drained" && (await giveUpParked(deps.pool, place)) === "on their way") return { outcome: "later" };
+		if (await finish(deps.pool, shopId, change.id)) deps.log.info(place, "backfill.done");
+		else if (!hasRoom) return { outcome: "later" };
 	}
 	return { outcome: "more" };
 }
