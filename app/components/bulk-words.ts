@@ -12,6 +12,8 @@ export const BULK_STATES = {
 	done: { label: "Done", tone: "success" },
 } as const;
 
+const DID = { file: "made", rule: "changed", orders: "read", listings: "read" } as const;
+
 /** What a set is called. */
 export function bulkTitle({ source, name, paused, channel, undoes }: BulkView): string {
 	const back = undoes === null ? "" : "Rolled back: ";
@@ -44,7 +46,7 @@ export function sayBulk(set: BulkView): string {
 			return source === "orders" ? `${plural(done, thing)} so far` : `${number(done)} of ${plural(total, thing)} done`;
 		case "cancelled":
 		case "done":
-			return [`${plural(changed, thing)} made`, ...sayUnits(set)].join(", ");
+			return [`${plural(changed, thing)} ${DID[source]}`, ...sayUnits(set)].join(", ");
 	}
 }
 

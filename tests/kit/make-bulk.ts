@@ -13,7 +13,7 @@ export async function makeBulk(
 	await pool.query(
 		`INSERT INTO bulk_change (shop_id, actor, press, source, name, total, done, changed, read_records, units_up, units_down, units_missing, asked_at, done_at, stopped_at, cancelled_at, confirmed_at)
 		 SELECT $1, '548380009', 'made-' || n, CASE WHEN n % 4 = 0 THEN 'rule' ELSE 'file' END, CASE WHEN n % 4 = 0 THEN '' ELSE 'week ' || n || '.csv' END, 1200,
-		   CASE WHEN n % 3 = 0 THEN 1200 ELSE 700 END, 650, 1200, 12345, 678, n % 2, now() - (100 - n) * interval '1 day', CASE WHEN n % 3 < 2 OR n < $2 - 1 THEN now() END,
+		   CASE WHEN n % 3 = 0 THEN 1200 ELSE 700 END, 650, 1200, CASE WHEN n % 4 = 0 THEN 0 ELSE 12345 END, CASE WHEN n % 4 = 0 THEN 0 ELSE 678 END, CASE WHEN n % 4 = 0 THEN 0 ELSE n % 2 END, now() - (100 - n) * interval '1 day', CASE WHEN n % 3 < 2 OR n < $2 - 1 THEN now() END,
 		   CASE WHEN n % 3 = 2 AND n >= $2 - 1 THEN now() END, CASE WHEN n % 3 = 1 THEN now() END, now() - (100 - n) * interval '1 day'
 		 FROM generate_series(1, $2) n`,
 		[shopId, sets],

@@ -153,7 +153,7 @@ export default function BulkChange() {
 					<ResultCard set={set} mayOperate={mayOperate} busy={busy} onRollBack={() => press("roll-back")} />
 				)}
 				{set.problemsShown.length > 0 && <ProblemsCard set={set} />}
-				{set.sample.length > 0 && <LinesCard set={set} />}
+				{(set.sample.length > 0 || set.problems > set.problemsShown.length) && <LinesCard set={set} />}
 			</BlockStack>
 		</AppPage>
 	);
