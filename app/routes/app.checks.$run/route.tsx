@@ -41,7 +41,7 @@ export default function CheckDetails() {
 	return (
 		<AppPage
 			title={`Check of ${run.channel}`}
-			subtitle={run.who === null ? "The regular check of every hour" : `Asked for by ${run.who}`}
+			subtitle={run.who === null ? "The regular check of every hour" : `${run.who} asked for it`}
 			badge={<RunBadge run={run} />}
 			back={{ content: "Checks", url: "/app/checks" }}
 			fullWidth
