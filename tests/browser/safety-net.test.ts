@@ -145,4 +145,26 @@ describe.skipIf(!chromiumPath)("R24 R26 R33 R43 the safety net inside the Shopif
 			await close();
 		},
 	);
+
+	test.each(SIZES)("R24 R26 Checks: the totals week by week, and what reading the orders found day by day (%s)", async (suffix, size) => {
+		if (suffix === "")
+			await query(
+				`INSERT INTO inbox_event (shop_id, connection_id, topic, source, status, outcome, event, correlation_id, received_at)
+				 SELECT $1, $2, 'order.poll', 'poll', 'processed', 'first', jsonb_build_object('orderId', 'p' || n, 'stamp', 'x', 'contentHash', 'y'), 'c', now() - n * interval '9 hours'
+				 FROM generate_series(1, 6) n`,
+				[shop.shopId, shop.woocommerce],
+			);
+		const opened = await stage.open({ path: `${APP}/checks`, ...size });
+		const { page, app, close } = opened;
+		const weeks = app.getByTestId("totals-weeks");
+		await weeks.getByText("Differs by 0.31%").waitFor(SOON);
+		expect(await weeks.innerText()).toContain("Nov 23, 2026 to Nov 29, 2026");
+		expect(await app.getByTestId("found-by-poll").innerText()).toMatch(/WooCommerce: \d order states?/);
+		await weeks.scrollIntoViewIfNeeded();
+		await page.screenshot({ path: picturePath(`checks-totals${suffix}`) });
+		await fine(opened);
+		await app.getByRole("link", { name: "See the totals of WooCommerce up to 2026-11-30" }).click();
+		await app.getByText("Where they differ").waitFor(SOON);
+		await close();
+	});
 });

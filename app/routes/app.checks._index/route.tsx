@@ -1,18 +1,20 @@
-import type { ActionFunctionArgs, HeadersFunction, LoaderFunctionArgs } from "@remix-run/node";
+import type { ActionFunctionArgs, HeadersFunction, LinksFunction, LoaderFunctionArgs } from "@remix-run/node";
 import { useFetcher, useLoaderData } from "@remix-run/react";
-import { BlockStack, Box, Text } from "@shopify/polaris";
+import { BlockStack, Box, InlineGrid, Text } from "@shopify/polaris";
 import { CheckCircleIcon } from "@shopify/polaris-icons";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
+import { readNames } from "#app/overview/sql/read-names.ts";
 import { readChecks } from "#app/pages/checks/read-checks.ts";
 import { readDifferencesRequest } from "#app/pages/checks/read-differences.ts";
 import { setTolerance, TOLERANCE_MAX } from "#app/pages/checks/set-tolerance.ts";
 import { readShopMap } from "#app/pages/shop/read-channels.ts";
-import { askForCheck } from "#reconcile";
+import { askForCheck, readFoundByPoll, readTotals } from "#reconcile";
 import { AppPage } from "../../components/app-page.tsx";
+import styles from "../../components/channels.css?url";
 import { Differences } from "../../components/difference-list.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { PageError } from "../../components/route-error.tsx";
@@ -21,13 +23,25 @@ import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { plural } from "../../components/words.ts";
 import { ChannelsCard } from "./channels-card.tsx";
+import { FoundCard } from "./found-card.tsx";
 import { ReasonsCard } from "./reasons-card.tsx";
 import { RunsCard } from "./runs-card.tsx";
 import { ToleranceCard } from "./tolerance-card.tsx";
+import { TotalsCard } from "./totals-card.tsx";
+
+export const links: LinksFunction = () => [{ rel: "stylesheet", href: styles }];
+
+const TOTALS_WEEKS = 8;
+const FOUND_DAYS = 14;
 
 export async function loader({ request }: LoaderFunctionArgs) {
 	const { shopId } = await requireRight(request, "look");
-	return { checks: await readChecks(database(), shopId, readDifferencesRequest(new URL(request.url).searchParams)) };
+	return {
+		checks: await readChecks(database(), shopId, readDifferencesRequest(new URL(request.url).searchParams)),
+		totals: await readTotals(database(), shopId, { weeks: TOTALS_WEEKS }),
+		found: await readFoundByPoll(database(), shopId, { days: FOUND_DAYS }),
+		names: Object.fromEntries(await readNames(database(), shopId)),
+	};
 }
 
 const connection = z.coerce.number().int().positive();
@@ -66,7 +80,7 @@ const BUSY_MS = 2_000;
 const QUIET_MS = 10_000;
 
 export default function ChecksPage() {
-	const { checks } = useLoaderData<typeof loader>();
+	const { checks, totals, found, names } = useLoaderData<typeof loader>();
 	const mayOperate = useAllowed("operate");
 	const fetcher = useFetcher<Said>();
 	useSaid(fetcher);
@@ -114,6 +128,10 @@ export default function ChecksPage() {
 						) : undefined
 					}
 				/>
+				<InlineGrid columns={{ xs: 1, lg: ["twoThirds", "oneThird"] }} gap="400" alignItems="start">
+					<TotalsCard totals={totals} names={names} />
+					<FoundCard found={found} names={names} />
+				</InlineGrid>
 				<RunsCard runs={checks.runs} asOf={checks.asOf} />
 				{mayOperate && (
 					<ToleranceCard
