@@ -1,7 +1,7 @@
 import { BlockStack, Box, Card, Text } from "@shopify/polaris";
 import type { FoundOnDay } from "#reconcile";
 import { DayUtc } from "../../components/when.tsx";
-import { plural } from "../../components/words.ts";
+import { number } from "../../components/words.ts";
 
 /** Day by day: what channels had not reported by themselves, and the regular reading of their orders found. */
 export function FoundCard({ found, names }: { found: readonly FoundOnDay[]; names: Readonly<Record<number, string>> }) {
@@ -35,9 +35,7 @@ export function FoundCard({ found, names }: { found: readonly FoundOnDay[]; name
 							<dd>
 								{found
 									.filter((one) => one.day === day)
-									.map(
-										({ connectionId, found: states }) => `${names[connectionId] ?? "A former channel"}: ${plural(states, "order state")}`,
-									)
+									.map(({ connectionId, found: states }) => `${names[connectionId] ?? "A former channel"}: ${number(states)}`)
 									.join(" · ")}
 							</dd>
 						</div>
