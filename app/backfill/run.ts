@@ -14,8 +14,8 @@ import { followListings, writeListings } from "./write-listings.ts";
  * live ones among them are applied with them.
  */
 const QUANTITIES = 250;
-/** Where delivery has its hands full: so few at once that what is live hardly stands behind them, and the change comes to its end. */
-const QUANTITIES_BESIDE = 20;
+/** Where delivery has its hands full: one each second, which even a slow channel takes, so that the change comes to its end nevertheless. */
+const QUANTITIES_BESIDE = 1;
 /** Listings of one channel, or figures that Shopify must be told: more of them waiting are some calls, and seconds for the next sale. */
 const WAITING_MAX = 500;
 const BATCHES_PER_JOB_MAX = 20;

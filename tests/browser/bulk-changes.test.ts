@@ -88,7 +88,8 @@ describe.skipIf(!chromiumPath)("R27 R35 bulk changes", () => {
 		await make.click();
 		const progress = app.getByTestId("bulk-progress");
 		await progress.getByText("0 of 44 changes done").waitFor(SOON);
-		await work(2, 0);
+		// With delivery's hands full a round is one line; the rule comes before them.
+		for (let n = 0; n < 20; n++) await work(2, 0);
 		await progress.getByText("21 of 44 changes done").waitFor(SOON);
 		expect(await app.getByRole("progressbar").getAttribute("value")).toBe("48");
 		expect(await violationsOf(app)).toEqual([]);
