@@ -91,8 +91,8 @@ function print({ name, question, ratio, ratios, ours_ms, theirs_ms, also, goals,
 	row("theirs, ms", [...theirs_ms, median(theirs_ms).toFixed(1)]);
 	row("theirs ÷ ours", [...ratios, ratio]);
 	for (const [figure, { ours, theirs, ratio: of }] of Object.entries(also)) {
-		row(`${figure}, ours`, [...ours, median(ours).toFixed(1)]);
-		row(`${figure}, theirs`, [...theirs, median(theirs).toFixed(1)]);
+		if (ours.length > 0) row(`${figure}, ours`, [...ours, median(ours).toFixed(1)]);
+		if (theirs.length > 0) row(`${figure}, theirs`, [...theirs, median(theirs).toFixed(1)]);
 		if (of !== null) say(`  ${`${figure}, theirs ÷ ours`.padEnd(24)}${" ".repeat(10 * ours.length)}${String(of).padStart(10)}`);
 	}
 	for (const { figure, atMost, median: reached, met } of goals)

@@ -19,8 +19,8 @@ export type StagedRow = {
 	flags: number | null;
 };
 
-/** A second of PostgreSQL's time is fifty such; fewer round trips gain nothing. */
-const FLUSH_ROWS = 5_000;
+/** Some megabytes of text. Each is a transaction with a commit to disk, which fewer would waste and more would not notice. */
+const FLUSH_ROWS = 10_000;
 /** A slow channel's rows are seen by whoever watches, and survive nothing but that. */
 const FLUSH_MS = 2_000;
 /** One statement's share when rows are thrown away. */
@@ -45,13 +45,23 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 	let lines: string[] = [];
 	let n = 0;
 	let flushedAt = performance.now();
+	/** One batch is written while the next one is read. */
+	let writing: Promise<void> = Promise.resolve();
 
 	const flush = async () => {
+		await writing;
 		const body = Buffer.from(lines.join(""));
+		const read = n;
 		lines = [];
-		await transaction(pool, async (tx) => {
+		flushedAt = performance.now();
+		writing = write(body, read);
+		// Whoever waits for it next is told of its failure.
+		writing.catch(() => {});
+	};
+	const write = (body: Buffer, read: number) =>
+		transaction(pool, async (tx) => {
 			// First the lease: a reader that has lost it adds nothing to what another one reads.
-			await lease.save(tx, { read: n });
+			await lease.save(tx, { read });
 			const copy = copyFrom(COPY);
 			// Listened to before it begins: a connection that breaks in between fails this transaction and not the process.
 			const done = finished(copy);
@@ -60,8 +70,6 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 			copy.end(body);
 			await done;
 		});
-		flushedAt = performance.now();
-	};
 	return {
 		add(row, askedAt) {
 			const asked = Math.max(0, Math.floor((askedAt - began) / 1_000));
@@ -72,6 +80,7 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		},
 		async finish() {
 			if (lines.length > 0) await flush();
+			await writing;
 			return n;
 		},
 	};
