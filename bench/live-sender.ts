@@ -20,9 +20,12 @@ async function send(): Promise<number> {
 	return performance.now() - sentAt;
 }
 
-setInterval(() => took.push(send()), everyMs);
-/** Asked for, it says the figure of what was sent since it was asked last. */
-process.on("message", async () => {
+let isPaused = false;
+setInterval(() => !isPaused && took.push(send()), everyMs);
+/** Asked for its figure, it says that of what was sent since it was asked last. */
+process.on("message", async (word: "p99" | "pause" | "go") => {
+	isPaused = word === "pause";
+	if (word !== "p99") return;
 	const sent = took;
 	took = [];
 	process.send?.(percentile(await Promise.all(sent), 99));
