@@ -654,9 +654,9 @@ export const mutants: Mutant[] = [
 	},
 	{
 		name: "trying one again tries them all",
-		file: "app/delivery/retry-parked.ts",
-		from: "    AND ($5::bigint[] IS NULL OR x.id = ANY($5))\n",
-		to: "    AND ($5::bigint[] IS NULL OR true)\n",
+		file: "app/delivery/release-parked.ts",
+		from: "x.id = ANY($2) AND x.parked",
+		to: "$2::bigint[] IS NOT NULL AND x.parked",
 		tests: ["app/replay/replay.test.ts"],
 	},
 	{
@@ -664,7 +664,7 @@ export const mutants: Mutant[] = [
 		file: "app/delivery/resolve-mended.ts",
 		from: " AND l.dirty_since IS NULL",
 		to: "",
-		tests: ["app/delivery/retry-parked.test.ts"],
+		tests: ["app/pages/failed/failed.test.ts", "app/replay/replay.test.ts"],
 	},
 	{
 		name: "an older message of an order counts when it is replayed",
@@ -788,8 +788,8 @@ export const mutants: Mutant[] = [
 	{
 		name: "a rule takes everything to zero unasked",
 		file: "app/guards/rules.ts",
-		from: "if (zero === null || toZero <= zero) return null;",
-		to: "return null;",
+		from: "const empties = zero !== null && toZero > zero;",
+		to: "const empties = false;",
 		tests: ["app/guards/guards.test.ts"],
 	},
 	{
