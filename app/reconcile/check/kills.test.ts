@@ -99,6 +99,17 @@ test("R25 asked for twice, and run by two at once, it is one run that reads the 
 	expect((await query("SELECT FROM audit WHERE shop_id = $1 AND action = 'check.asked'")).rowCount).toBe(1);
 });
 
+test("R25 whoever comes while the list is being read is sent away, and the reader goes on", async () => {
+	await ask();
+	const second: unknown[] = [];
+	list.beforePage = async (page) => {
+		if (page === 1) second.push(await run());
+	};
+	expect(await run()).toMatchObject({ outcome: "done" });
+	expect([second, list.lists()]).toEqual([[{ outcome: "none" }], 1]);
+	expect(await found()).toEqual(ALL);
+});
+
 test("R25 a reader that was taken for dead and is not adds nothing to what the next one reads", async () => {
 	await ask();
 	let second: Promise<unknown> | undefined;
