@@ -112,14 +112,22 @@ export async function isStaged(
 	return counted[0]?.n === rows;
 }
 
-/** Throws away what a run has read, all its attempts. */
+/** Throws away what a run has read, all its attempts. By ranges: a statement that looks for "some" again walks over what is gone. */
 export async function forgetRows(db: Queryable, shopId: number, runId: number): Promise<void> {
-	for (;;) {
-		const { rowCount } = await db.query(
-			`DELETE FROM reconcile_row WHERE ctid = ANY (ARRAY(SELECT ctid FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 LIMIT $3))`,
-			[shopId, runId, FORGET_ROWS],
-		);
-		if ((rowCount ?? 0) < FORGET_ROWS) return;
+	const { rows } = await db.query<{ attempt: number; last: number }>(
+		"SELECT attempt, max(n) AS last FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 GROUP BY attempt",
+		[shopId, runId],
+	);
+	for (const { attempt, last } of rows) {
+		for (let from = 0; from < last; from += FORGET_ROWS) {
+			await db.query("DELETE FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 AND attempt = $3 AND n > $4 AND n <= $5", [
+				shopId,
+				runId,
+				attempt,
+				from,
+				from + FORGET_ROWS,
+			]);
+		}
 	}
 }
 
