@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { foldProblemsOf } from "#dead-letters";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { type FilledShop, fillShop, sell } from "../../tests/kit/fill-shop.ts";
 import { readLagHours, readOverview } from "./index.ts";
@@ -224,7 +223,6 @@ describe("what the overview page reads", () => {
 		await park("b", "in", "open", false);
 		await park("c", "out", "replayed", true);
 		for (const key of ["d", "e"]) await park(key, "out", "open", true);
-		await foldProblemsOf(database.pool, shop.shopId);
 		const { attention } = await readOverview(database.pool, shop.shopId);
 		expect(attention.updates).toEqual({ count: 3, more: false });
 		expect(attention.messages).toEqual({ count: 1, more: false });

@@ -71,9 +71,10 @@ describe.skipIf(!chromiumPath)("R21 R22 R35 what has failed", () => {
 		const { page, app, complaints, close } = await stage.open();
 		await app
 			.getByTestId("needs-you")
-			.getByRole("link", { name: /^See what to do/ })
-			.last()
+			.getByRole("link", { name: /^See (them|what to do): WooCommerce refused/ })
+			.first()
 			.click();
+		await app.locator('tbody a[href*="/failed-updates/"]').first().click();
 		await app.getByText("What was tried").waitFor();
 		expect(await app.getByTestId("tries").locator("li").count()).toBe(5);
 		expect(Number(await app.getByTestId("shows").innerText()) - Number(await app.getByTestId("now").innerText())).toBe(1);

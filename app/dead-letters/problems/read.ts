@@ -69,11 +69,12 @@ export async function openDepthOfAll(db: Queryable): Promise<Depth> {
 	return { updates: of("out"), messages: of("in") };
 }
 
-/** Problems with what came since they were last added up. */
+/** Problems with what came since they were last added up; of one that began since, nobody has said anything (id 0). */
 const NOW = `
-SELECT p.id, p.connection_id, p.direction, p.operation, p.error_class, p.failures + coalesce(since.failures, 0) AS failures, p.state, p.times,
-  coalesce(p.began_at, p.last_at, now()) AS began_at, coalesce(p.last_at, now()) AS last_at, p.decided_by, p.decided_at
-FROM problem p
-LEFT JOIN (SELECT connection_id, direction, operation, error_class, sum(failures)::int AS failures FROM problem_change WHERE shop_id = $1
+SELECT coalesce(p.id, 0) AS id, connection_id, direction, operation, error_class, coalesce(p.failures, 0) + coalesce(since.failures, 0) AS failures,
+  coalesce(p.state, 'open') AS state, coalesce(p.times, 1) AS times, coalesce(p.began_at, p.last_at, now()) AS began_at, coalesce(p.last_at, now()) AS last_at,
+  p.decided_by, p.decided_at
+FROM (SELECT * FROM problem WHERE shop_id = $1) p
+FULL JOIN (SELECT connection_id, direction, operation, error_class, sum(failures)::int AS failures FROM problem_change WHERE shop_id = $1
   GROUP BY 1, 2, 3, 4) since USING (connection_id, direction, operation, error_class)
-WHERE p.shop_id = $1 AND (p.state <> 'resolved' OR since.failures <> 0)`;
+WHERE p.id IS NULL OR p.state <> 'resolved' OR since.failures <> 0`;

@@ -19,7 +19,6 @@ export const ENTRY_KINDS = [
 	"pauses",
 	"links",
 	"bundles",
-	"locations",
 	"channels",
 	"failures",
 	"oversells",
@@ -35,7 +34,6 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 	pauses: ["listings.paused", "listings.resumed", "listings.bulk_paused", "listings.bulk_resumed"],
 	links: ["listings.linked", "listings.unlinked", "listings.moved"],
 	bundles: ["bundle.changed"],
-	locations: ["locations.chosen"],
 	channels: [
 		"connection.created",
 		"connection.renewed",
@@ -44,6 +42,7 @@ export const ACTIONS: Readonly<Record<EntryKind, readonly string[]>> = {
 		"connection.paused",
 		"connection.disconnected",
 		"connection.mirrored_answered",
+		"locations.chosen",
 		"polling.changed",
 		"check.asked",
 		"check.tolerance_changed",

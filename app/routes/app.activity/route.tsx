@@ -53,7 +53,6 @@ const KIND_WORDS: Readonly<Record<EntryKind, string>> = {
 	pauses: "Pauses",
 	links: "Links",
 	bundles: "Bundles",
-	locations: "Locations",
 	channels: "Channels",
 	failures: "Failures",
 	approvals: "Approvals",

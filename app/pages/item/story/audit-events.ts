@@ -7,7 +7,7 @@ import type { StoryPart } from "../read-story.ts";
 
 /** So far back in what people did on these channels is this product's looked for. */
 const LOOK_MAX = 300;
-const OF_LISTINGS = [...ACTIONS.rules, ...ACTIONS.pauses, ...ACTIONS.links, ...ACTIONS.locations].filter(
+const OF_LISTINGS = [...ACTIONS.rules, ...ACTIONS.pauses, ...ACTIONS.links, "locations.chosen"].filter(
 	(action) => !BULK_ACTIONS.includes(action),
 );
 
