@@ -140,7 +140,7 @@ describe.skipIf(!chromiumPath)("R24 R26 R33 R43 the safety net inside the Shopif
 			expect(await app.getByTestId("totals").innerText()).toContain("812 on WooCommerce, 810 in Lockstep");
 			await app.getByText("0.31%").waitFor();
 			await app.getByText("WooCommerce has it and Lockstep did not.").first().waitFor();
-			await page.screenshot({ path: picturePath(`totals-open${suffix}`) });
+			await page.screenshot({ path: picturePath(`totals${suffix}`) });
 			await fine(opened);
 			await close();
 		},
