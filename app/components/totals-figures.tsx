@@ -3,7 +3,7 @@ import type { TotalsCheck } from "#reconcile";
 import { number, percent } from "./words.ts";
 
 /** 0.1% (R26); what a shop is told of is in its own settings. */
-const DRIFT_MAX = 0.001;
+export const DRIFT_MAX = 0.001;
 
 /** The sums of one comparison, each as the channel and as Lockstep has it. */
 export function TotalsFigures({ check, name }: { check: TotalsCheck; name: string }) {

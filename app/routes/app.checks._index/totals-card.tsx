@@ -1,11 +1,8 @@
 import { Badge, BlockStack, Box, Button, Card, Text } from "@shopify/polaris";
 import type { TotalsCheck } from "#reconcile";
-import { lastDayOf } from "../../components/totals-figures.tsx";
+import { DRIFT_MAX, lastDayOf } from "../../components/totals-figures.tsx";
 import { DayUtc } from "../../components/when.tsx";
 import { number, percent } from "../../components/words.ts";
-
-/** 0.1% (R26); what a shop is told of is in its own settings. */
-const DRIFT_MAX = 0.001;
 
 /** Week by week and channel by channel: are the sums the same on both sides? */
 export function TotalsCard({ totals, names }: { totals: readonly TotalsCheck[]; names: Readonly<Record<number, string>> }) {
