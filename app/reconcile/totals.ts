@@ -52,8 +52,12 @@ export async function compareTotals(deps: Deps, shopId: number, connectionId: nu
 			await fail(deps.pool, shopId, checkId, error.message);
 			return { outcome: "failed", error };
 		}
-		const drift = await transaction(deps.pool, (tx) => conclude(tx, shopId, connectionId, { checkId, from, to }));
-		await readAgain(deps, shopId, connectionId, checkId);
+		// The wishes commit with the figures: what the page says was read again is asked for, whatever dies here.
+		const { drift, asked } = await transaction(deps.pool, async (tx) => ({
+			drift: await conclude(tx, shopId, connectionId, { checkId, from, to }),
+			asked: await readAgain(tx, shopId, connectionId, checkId),
+		}));
+		if (asked > 0) await deps.wake("ingest.fetch", { shopId, connectionId });
 		return { outcome: "done", drift };
 	} finally {
 		await client.close();
@@ -192,16 +196,16 @@ async function fail(pool: Pool, shopId: number, checkId: number, error: string):
 }
 
 /** An order that is read again is counted by what it is now, whatever went wrong before; one that the channel lacks is said to be gone. */
-async function readAgain(deps: Deps, shopId: number, connectionId: number, checkId: number): Promise<void> {
-	const { rows } = await deps.pool.query<{ order_id: string }>(
+async function readAgain(tx: Client, shopId: number, connectionId: number, checkId: number): Promise<number> {
+	const { rows } = await tx.query<{ order_id: string }>(
 		"SELECT DISTINCT order_id FROM totals_difference WHERE shop_id = $1 AND check_id = $2 AND kind <> 'missing-there'",
 		[shopId, checkId],
 	);
-	if (rows.length === 0) return;
+	if (rows.length === 0) return 0;
 	const about = { shopId, connectionId, kind: "order" as const, reason: "nightly totals", correlationId: `totals-${checkId}` };
 	await requestFetch(
-		deps.pool,
+		tx,
 		rows.map(({ order_id }) => ({ ...about, externalId: order_id })),
 	);
-	await deps.wake("ingest.fetch", { shopId, connectionId });
+	return rows.length;
 }
