@@ -113,6 +113,11 @@ export type Capabilities = {
 	cancelsOrders?: { cost: string };
 	/** Orders may be polled out of turn so often, where a figure asks for it. Without it: once a minute. */
 	extraPollEveryMs?: number;
+	/**
+	 * What an order comes to may change without a word: the order's own "last changed" stays. Another sum than ours is then no
+	 * difference unless it comes with a newer state. Without it: a sum that changes is a newer state.
+	 */
+	sumsChangeUnsaid?: boolean;
 };
 
 export type Limits = {

@@ -241,6 +241,10 @@ export type StockEvent = z.infer<typeof stockEventSchema>;
 export type LifecycleEvent = z.infer<typeof lifecycleSchema>;
 export type CanonicalEvent = z.infer<typeof canonicalEventSchema>;
 
+/** All of it leaves the channel's own warehouse. */
+export const isFulfilledByChannel = ({ lines }: Pick<OrderSnapshot, "lines">): boolean =>
+	lines.length > 0 && lines.every(({ fulfilledByChannel }) => fulfilledByChannel);
+
 /** Which drain takes the event. */
 export const laneOf = (event: CanonicalEvent): "stock" | "lifecycle" =>
 	lifecycleSchema.shape.type.options.some((type) => type === event.type) ? "lifecycle" : "stock";

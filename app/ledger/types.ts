@@ -129,6 +129,8 @@ export type Order = {
 	sourceIdentifier: string | null;
 	/** null: not told. */
 	total: Money | null;
+	/** All of it is shipped from the channel's own warehouse. */
+	fulfilledByChannel: boolean;
 	lines: ReadonlyMap<string, OrderLine>;
 };
 

@@ -1,7 +1,7 @@
 import { ChannelError } from "#app/channels/errors.ts";
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
 import { type Deps, openClient } from "#connections";
-import type { OrderSnapshot } from "#domain";
+import { isFulfilledByChannel, type OrderSnapshot } from "#domain";
 import { requestFetch } from "#inbox";
 
 /** Seven whole days (UTC) before the day on which it is asked (R26). */
@@ -29,7 +29,7 @@ export type TotalsOutcome =
  */
 export async function compareTotals(deps: Deps, shopId: number, connectionId: number, now = new Date()): Promise<TotalsOutcome> {
 	const to = new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS);
-	const { connection, client } = await openClient(deps, shopId, connectionId);
+	const { connection, channel, client } = await openClient(deps, shopId, connectionId);
 	// Of before it began not every order was read.
 	const from = new Date(Math.max(to.getTime() - DAYS * DAY_MS, connection.cutAt?.getTime() ?? Number.POSITIVE_INFINITY));
 	try {
@@ -44,7 +44,8 @@ export async function compareTotals(deps: Deps, shopId: number, connectionId: nu
 					deps.pool,
 					shopId,
 					checkId,
-					page.orders.filter((order) => isWithin(order, from, to)),
+					// What the channel ships itself is not in every list, nor is it of the merchant's stock: neither side counts it.
+					page.orders.filter((order) => isWithin(order, from, to) && !isFulfilledByChannel(order)),
 				);
 			}
 		} catch (error) {
@@ -54,7 +55,7 @@ export async function compareTotals(deps: Deps, shopId: number, connectionId: nu
 		}
 		// The wishes commit with the figures: what the page says was read again is asked for, whatever dies here.
 		const { drift, asked } = await transaction(deps.pool, async (tx) => ({
-			drift: await conclude(tx, shopId, connectionId, { checkId, from, to }),
+			drift: await conclude(tx, shopId, connectionId, { checkId, from, to, unsaid: channel.capabilities.sumsChangeUnsaid ?? false }),
 			asked: await readAgain(tx, shopId, connectionId, checkId),
 		}));
 		if (asked > 0) await deps.wake("ingest.fetch", { shopId, connectionId });
@@ -90,10 +91,11 @@ async function stage(pool: Pool, shopId: number, checkId: number, orders: readon
 	if (orders.length === 0) return;
 	const last = [...new Map(orders.map((order) => [order.orderId, order])).values()];
 	await pool.query(
-		`INSERT INTO totals_staging (shop_id, check_id, order_id, name, lines, total, currency)
-		 SELECT $1, $2, order_id, name, lines, total, currency
-		 FROM jsonb_to_recordset($3::jsonb) AS r(order_id text, name text, lines jsonb, total numeric, currency text)
-		 ON CONFLICT (shop_id, check_id, order_id) DO UPDATE SET lines = excluded.lines, total = excluded.total, currency = excluded.currency`,
+		`INSERT INTO totals_staging (shop_id, check_id, order_id, name, stamp, lines, total, currency)
+		 SELECT $1, $2, order_id, name, stamp, lines, total, currency
+		 FROM jsonb_to_recordset($3::jsonb) AS r(order_id text, name text, stamp timestamptz, lines jsonb, total numeric, currency text)
+		 ON CONFLICT (shop_id, check_id, order_id) DO UPDATE
+		   SET stamp = excluded.stamp, lines = excluded.lines, total = excluded.total, currency = excluded.currency`,
 		[
 			shopId,
 			checkId,
@@ -101,6 +103,7 @@ async function stage(pool: Pool, shopId: number, checkId: number, orders: readon
 				last.map((order) => ({
 					order_id: order.orderId,
 					name: order.name,
+					stamp: order.stamp,
 					lines: order.lines.flatMap(({ lineId, held, listingExternalId, fulfilledByChannel }) =>
 						fulfilledByChannel ? [] : [{ line_id: lineId, units: held, sold: listingExternalId }],
 					),
@@ -112,11 +115,12 @@ async function stage(pool: Pool, shopId: number, checkId: number, orders: readon
 	);
 }
 
-type Of = { checkId: number; from: Date; to: Date };
+/** `unsaid`: the channel may change a sum without a newer state of the order. */
+type Of = { checkId: number; from: Date; to: Date; unsaid: boolean };
 
 /** In one transaction: the figures, the orders behind them, and that it is done. */
-async function conclude(tx: Client, shopId: number, connectionId: number, { checkId, from, to }: Of): Promise<number> {
-	await tx.query(`CREATE TEMP TABLE compared ON COMMIT DROP AS ${comparedStatement}`, [shopId, connectionId, checkId, from, to]);
+async function conclude(tx: Client, shopId: number, connectionId: number, { checkId, from, to, unsaid }: Of): Promise<number> {
+	await tx.query(`CREATE TEMP TABLE compared ON COMMIT DROP AS ${comparedStatement}`, [shopId, connectionId, checkId, from, to, unsaid]);
 	const { rows } = await tx.query<{ drift: number }>(concludeStatement, [shopId, connectionId, checkId]);
 	await tx.query(nameStatement, [shopId, checkId, NAMED_MAX]);
 	await tx.query("DELETE FROM totals_staging WHERE shop_id = $1 AND check_id = $2", [shopId, checkId]);
@@ -132,19 +136,21 @@ const unitsThere = `SELECT coalesce(sum(l.units), 0) FROM jsonb_to_recordset(t.l
     OR EXISTS (SELECT FROM item i JOIN connection h ON h.shop_id = i.shop_id AND h.id = $2 AND h.is_home
       WHERE i.shop_id = $1 AND (i.external_id = l.sold OR 'variant:' || i.variant_id = l.sold))`;
 
-/** One row per order that either side has. Sums count where we were told one. */
+/** One row per order that either side has. Sums count where both sides were told one, and where they may be held against each other. */
 const comparedStatement = `
 SELECT coalesce(t.order_id, o.order_id) AS order_id, coalesce(nullif(t.name, ''), o.name) AS name,
   t.order_id IS NOT NULL AS is_there, o.order_id IS NOT NULL AS is_here,
   CASE WHEN t.order_id IS NULL THEN 0 ELSE (${unitsThere}) END AS units_there,
   CASE WHEN o.order_id IS NULL THEN 0 ELSE (SELECT coalesce(sum(n.held), 0) FROM order_line n
       WHERE n.shop_id = $1 AND n.connection_id = $2 AND n.order_id = o.order_id AND n.item_id IS NOT NULL) END AS units_here,
-  CASE WHEN o.order_id IS NULL OR o.total IS NOT NULL THEN t.total END AS total_there,
-  CASE WHEN t.order_id IS NULL OR t.total IS NOT NULL THEN o.total END AS total_here,
+  CASE WHEN o.order_id IS NULL OR (o.total IS NOT NULL AND NOT sums.unsaid) THEN t.total END AS total_there,
+  CASE WHEN t.order_id IS NULL OR (t.total IS NOT NULL AND NOT sums.unsaid) THEN o.total END AS total_here,
   coalesce(t.currency, o.currency) AS currency
 FROM (SELECT * FROM totals_staging WHERE shop_id = $1 AND check_id = $3) t
-FULL JOIN (SELECT * FROM sales_order WHERE shop_id = $1 AND connection_id = $2 AND created_on_channel_at >= $4 AND created_on_channel_at < $5) o
-  ON o.order_id = t.order_id`;
+FULL JOIN (SELECT * FROM sales_order
+    WHERE shop_id = $1 AND connection_id = $2 AND created_on_channel_at >= $4 AND created_on_channel_at < $5 AND NOT fulfilled_by_channel) o
+  ON o.order_id = t.order_id
+CROSS JOIN LATERAL (SELECT coalesce($6::boolean AND t.stamp <= o.stamp AND o.total <> t.total, false) AS unsaid) sums`;
 
 /**
  * Differences are summed order by order, so that one too many and one too few do not make it right. Figures that a channel shows are

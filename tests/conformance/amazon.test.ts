@@ -182,6 +182,25 @@ describe("with subscriptions", () => {
 		expect(Date.parse(pages[0]?.channelTime ?? "")).toBeLessThan(Date.now());
 	});
 
+	test("R26 what an order comes to is not told while it is pending, and then by its number and by the list alike", async () => {
+		const orderId = buy("TEA", 3);
+		expect(await client.readOrder(orderId)).toMatchObject({ total: null, lines: [{ held: 3 }] });
+		const total = { amount: "12.00", currency: "USD" };
+		await expect.poll(async () => (await client.readOrder(orderId))?.total, { timeout: 5_000 }).toEqual(total);
+		await expect
+			.poll(
+				async () => {
+					const listed: OrderPage["orders"] = [];
+					for await (const page of client.listOrders({ since: new Date(Date.now() - 60_000).toISOString() })) listed.push(...page.orders);
+					return listed.find((order) => order.orderId === orderId)?.total;
+				},
+				{ timeout: 10_000, interval: 1_000 },
+			)
+			.toEqual(total);
+		seller.cancelOrder(orderId);
+		await pulled((seen) => ofOrder(seen, orderId).some((event) => event.type === "order.snapshot" && event.cancelled));
+	});
+
 	test("R20 a write is taken, shows later, and is told", async () => {
 		const [tea, pot, gone] = await client.writeStock([
 			{ ...refOf("TEA"), quantity: 9 },

@@ -39,6 +39,8 @@ export type GuestWorld = {
 	connect(shop: TestShop, store: OpenStore, over?: { actor?: string }): Promise<number>;
 	/** Connected, catalogue read, exact matches linked; with `watch`, counting. */
 	join(shop: TestShop, store: OpenStore, options?: { watch: boolean }): Promise<number>;
+	/** The same of what is connected already. */
+	settle(shop: TestShop, connectionId: number, options?: { watch: boolean }): Promise<void>;
 	/** Webhooks arrive, and everything that is due is done. */
 	run(...stores: WooStore[]): Promise<void>;
 	drain(shop: TestShop): Promise<void>;
@@ -57,7 +59,7 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 	const { pool } = database;
 	const world = createWorld({ seed });
 	const origin = await world.listen();
-	const upstreams = installUpstreams({ "*.stores.example": origin });
+	const upstreams = installUpstreams({ "*.stores.example": origin, "*.amazon.com": origin, "*.amazonaws.com": origin });
 	const deps: GuestDeps = {
 		pool,
 		keyRing: [{ id: "k1", key: randomBytes(32) }],
@@ -126,8 +128,12 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 			if (connected.outcome !== "connected") throw new Error(connected.reason);
 			return connected.connectionId;
 		},
-		async join(shop, store, { watch } = { watch: false }) {
+		async join(shop, store, options) {
 			const connectionId = await self.connect(shop, store);
+			await self.settle(shop, connectionId, options);
+			return connectionId;
+		},
+		async settle(shop, connectionId, { watch } = { watch: false }) {
 			await readCatalogue(deps, shop.shopId, connectionId);
 			const { exact } = await proposeMatching(pool, shop.shopId, connectionId);
 			await linkListings(deps, shop.shopId, connectionId, exact, "user-1");
@@ -139,7 +145,6 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 				await pool.query("UPDATE connection SET compared_at = now(), health_checked_at = now() WHERE id = $1", [connectionId]);
 			}
 			await refill();
-			return connectionId;
 		},
 		async run(...stores) {
 			for (const store of stores) await store.runQueue();

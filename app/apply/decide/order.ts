@@ -1,4 +1,4 @@
-import type { OrderLineSnapshot, OrderSnapshot } from "#domain";
+import { isFulfilledByChannel, type OrderLineSnapshot, type OrderSnapshot } from "#domain";
 import type { Order, OrderLine } from "#ledger";
 import { applyOwnOrder } from "#listings";
 import { idleCopies, moveKit } from "./kit.ts";
@@ -47,6 +47,7 @@ export function decideOrder(state: ApplyState, event: BatchEvent, snapshot: Orde
 		sourceName: snapshot.source?.name ?? known?.sourceName ?? null,
 		sourceIdentifier: snapshot.source?.identifier ?? known?.sourceIdentifier ?? null,
 		total: snapshot.total ?? known?.total ?? null,
+		fulfilledByChannel: isFulfilledByChannel(snapshot),
 		lines: new Map(known?.lines),
 	};
 	// When it happened, by the channel's clock: at the earliest with the state before, at the latest with this stamp.

@@ -27,6 +27,13 @@ const access = {
 	},
 };
 
+type DocumentedOrder = {
+	orderId: string;
+	lastUpdatedTime: string;
+	orderItems: { quantityOrdered: number }[];
+	proceeds?: { grandTotal?: { amount: string; currencyCode: string } };
+};
+
 describe.skipIf(!hasAmazonModels)("Amazon's published models (amzn/selling-partner-api-models@34dc93f)", () => {
 	let replay: Awaited<ReturnType<typeof createAmazonReplay>>;
 	let client: ChannelClient;
@@ -54,19 +61,23 @@ describe.skipIf(!hasAmazonModels)("Amazon's published models (amzn/selling-partn
 	});
 
 	describe("orders", () => {
-		test("R03 every documented order becomes a canonical snapshot", async () => {
-			let orders = 0;
+		test("R03 R26 every documented order becomes a canonical snapshot, with the sum that is documented for it", async () => {
+			let [orders, sums] = [0, 0];
 			for (const body of samplesOf("getOrder", 200)) {
 				replay.answer(() => ({ body }));
-				const { order } = body as { order: { orderId: string; lastUpdatedTime: string; orderItems: { quantityOrdered: number }[] } };
+				const { order } = body as { order: DocumentedOrder };
 				const snapshot = await client.readOrder(order.orderId);
 				expect(canonicalEventSchema.parse(snapshot)).toEqual(snapshot);
 				expect(snapshot).toMatchObject({ orderId: order.orderId, stamp: order.lastUpdatedTime, complete: true });
 				expect(snapshot?.lines.map(({ ordered }) => ordered)).toEqual(order.orderItems.map(({ quantityOrdered }) => quantityOrdered));
+				// R26: what the seller receives for it, as it is written there, or nothing.
+				const { amount, currencyCode } = order.proceeds?.grandTotal ?? {};
+				expect(snapshot?.total).toEqual(amount === undefined ? null : { amount, currency: currencyCode });
+				if (amount !== undefined) sums++;
 				orders++;
 			}
-			expect(orders).toBeGreaterThanOrEqual(3);
-			expect(replay.requests.at(-1)?.url.searchParams.get("includedData")).toBe("FULFILLMENT,CANCELLATION");
+			expect([orders, sums].map((found) => found >= 3)).toEqual([true, true]);
+			expect(replay.requests.at(-1)?.url.searchParams.get("includedData")).toBe("FULFILLMENT,CANCELLATION,PROCEEDS");
 		});
 
 		test("documented lists, page by page; nothing personal of them is kept", async () => {

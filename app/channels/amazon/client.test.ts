@@ -24,6 +24,7 @@ const orderBody = (id: string, lastUpdatedTime = "2026-11-21T09:00:00Z") => ({
 	fulfillment: { fulfillmentStatus: "UNSHIPPED", fulfilledBy: "MERCHANT" },
 	orderItems: [{ orderItemId: "1", quantityOrdered: 1, product: { sellerSku: "SKU-1" } }],
 });
+const [WITH_SUMS, WITHOUT_SUMS] = ["FULFILLMENT,CANCELLATION,PROCEEDS", "FULFILLMENT,CANCELLATION"];
 const refusal = (code: string, message = "no", details = "") => ({ errors: [{ code, message, details }] });
 const expired = refusal("Unauthorized", "Access to requested resource is denied.", "The access token you provided has expired.");
 
@@ -101,10 +102,11 @@ describe("signing in", () => {
 		expect(error.message).not.toContain("token-of-the-hour");
 	});
 
-	test("a missing role is not the token's age: not asked again", async () => {
+	test("a missing role is not the token's age: asked once more without what no order needs, with the same token", async () => {
 		replay.answer(() => ({ status: 403, body: refusal("Unauthorized", "Access to requested resource is denied.") }));
 		expect(await caught(connect().readOrder("902-1"))).toBeInstanceOf(CredentialsRejectedError);
-		expect(replay.requests).toHaveLength(1);
+		expect(replay.requests.map(({ url }) => url.searchParams.get("includedData"))).toEqual([WITH_SUMS, WITHOUT_SUMS]);
+		expect(tokens).toEqual([undefined, undefined]);
 	});
 
 	test("without a consent nothing is sent", async () => {
@@ -191,7 +193,7 @@ describe("the list of orders", () => {
 			marketplaceIds: US,
 			fulfilledBy: "MERCHANT,AMAZON",
 			maxResultsPerPage: "100",
-			includedData: "FULFILLMENT,CANCELLATION",
+			includedData: WITH_SUMS,
 		});
 		expect(second).toEqual({ ...first, paginationToken: "two" });
 		expect(paid.map(({ operation }) => operation)).toEqual(["searchOrders", "searchOrders"]);
@@ -248,6 +250,50 @@ describe("the list of orders", () => {
 				: { body: { orders: [], pagination: { nextToken: "two" } } },
 		);
 		await expect(listed("2026-11-21T00:00:00Z")).rejects.toThrow(RateLimitedError);
+	});
+});
+
+describe("R26 what an order comes to", () => {
+	const withSum = (id: string) => ({ ...orderBody(id), proceeds: { grandTotal: { amount: "20.10", currencyCode: "USD" } } });
+	const asked = () => replay.requests.map(({ url }) => url.searchParams.get("includedData"));
+	const isWithSums = ({ url }: AmazonRequest) => url.searchParams.get("includedData") === WITH_SUMS;
+	const denied = { status: 403, body: refusal("AccessDenied") };
+
+	test("comes with the order and with the list", async () => {
+		replay.answer(({ url }) => ({ body: url.pathname.endsWith("/orders") ? { orders: [withSum("902-2")] } : { order: withSum("902-1") } }));
+		const client = connect();
+		expect((await client.readOrder("902-1"))?.total).toEqual({ amount: "20.10", currency: "USD" });
+		for await (const { orders } of client.listOrders({ since: "2026-11-21T00:00:00Z" })) {
+			expect(orders.map(({ total }) => total)).toEqual([{ amount: "20.10", currency: "USD" }]);
+		}
+	});
+
+	test("an account that is refused it is read without, keeps its consent, and is not asked for it again", async () => {
+		replay.answer((request) => {
+			if (isWithSums(request)) return denied;
+			if (!request.url.pathname.endsWith("/orders")) return { body: { order: orderBody("902-1") } };
+			const more = request.url.searchParams.has("paginationToken") ? {} : { pagination: { nextToken: "two" } };
+			return { body: { orders: [orderBody("902-2")], ...more } };
+		});
+		const client = connect();
+		let pages = 0;
+		for await (const { orders } of client.listOrders({ since: "2026-11-21T00:00:00Z" })) {
+			expect(orders).toMatchObject([{ orderId: "902-2", total: null }]);
+			pages++;
+		}
+		expect(pages).toBe(2);
+		expect(await client.readOrder("902-1")).toMatchObject({ orderId: "902-1", total: null });
+		// A list's later pages are asked for with the very words of its first.
+		expect(asked()).toEqual([WITH_SUMS, WITHOUT_SUMS, WITHOUT_SUMS, WITHOUT_SUMS]);
+	});
+
+	test.each([
+		["refused without it as well: the consent", denied, CredentialsRejectedError],
+		["out of calls then: it waits, and nobody is accused", { status: 429, body: refusal("QuotaExceeded") }, RateLimitedError],
+	])("%s", async (_, then, kind) => {
+		replay.answer((request) => (isWithSums(request) ? denied : then));
+		expect(await caught(connect().readOrder("902-1"))).toBeInstanceOf(kind);
+		expect(replay.requests).toHaveLength(2);
 	});
 });
 

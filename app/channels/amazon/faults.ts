@@ -68,8 +68,13 @@ export function saysTokenIsOld(answer: ChannelAnswer): boolean {
 	if (answer.status === 401) return true;
 	if (answer.status !== 403) return false;
 	const said = saidBy(answer);
-	return said !== null && /access token|expired/i.test(`${said.message} ${said.details}`);
+	return said !== null && OF_THE_TOKEN.test(`${said.message} ${said.details}`);
 }
+const OF_THE_TOKEN = /access token|expired/i;
+
+/** A 403 without a word of the token: what was asked for, or all of it, is not this account's to ask. */
+export const saysRightIsMissing = (error: unknown): boolean =>
+	error instanceof CredentialsRejectedError && error.httpStatus === 403 && !OF_THE_TOKEN.test(error.message);
 
 export type Said = { code: string; message: string; details: string };
 

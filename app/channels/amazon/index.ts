@@ -6,7 +6,7 @@ import { type ProductTypes, READ_MAX, readStock, WRITES_AT_ONCE, writeStock } fr
 import { listListings } from "./listings.ts";
 import { notifications } from "./notifications.ts";
 import { OWN_LIMITS } from "./operations.ts";
-import { listOrders, readOrder } from "./orders.ts";
+import { listOrders, readOrder, type Sums } from "./orders.ts";
 import { messageQueues } from "./queue.ts";
 import { subscriptionManager } from "./subscriptions.ts";
 
@@ -44,6 +44,9 @@ export const amazon: Channel = {
 		// take from the burst, which the regular one must not: a long list needs it.
 		pollEveryMs: 200_000,
 		extraPollEveryMs: 120_000,
+		// "The most recent time when any aspect of this order was modified" (model, lastUpdatedTime); whether a refund, a tip or a tax
+		// that is settled later moves it, no page says.
+		sumsChangeUnsaid: true,
 	},
 	limits: {
 		// What people read of it: writes and reads of stock. Every call is paid from its operation's own bucket.
@@ -94,13 +97,14 @@ export const amazon: Channel = {
 function connect(access: AccountAccess): ChannelClient {
 	const client = createClient(access);
 	const types: ProductTypes = new Map();
+	const sums: Sums = { refused: false };
 	return {
 		check: () => check(access),
 		listListings: () => listListings(client),
 		readStock: (refs) => readStock(client, types, refs),
 		writeStock: (writes) => writeStock(client, types, writes),
-		listOrders: ({ since }) => listOrders(client, since),
-		readOrder: (orderId) => readOrder(client, orderId),
+		listOrders: ({ since }) => listOrders(client, since, sums),
+		readOrder: (orderId) => readOrder(client, orderId, sums),
 		webhooks: subscriptionManager(client, access.app),
 		// Connections belong to the process and close themselves when idle.
 		close: async () => {},

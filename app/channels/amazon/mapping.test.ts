@@ -99,6 +99,29 @@ describe("R07 units held (Orders API 2026-01-01, ItemFulfillment, ItemCancellati
 		expect(hash({ ...two, orderItems: [...two.orderItems].reverse() })).toBe(hash(two));
 	});
 
+	test("R26 what it comes to is kept as Amazon writes it, and is no part of what its content is", () => {
+		const base = order("UNSHIPPED", [{ fulfilled: 0, unfulfilled: 2 }]);
+		const withTotal = (proceeds: unknown) => toSnapshot({ ...base, proceeds });
+		const told = withTotal({ grandTotal: { amount: "154.99", currencyCode: "USD" }, breakdowns: [] });
+		expect(told.total).toEqual({ amount: "154.99", currency: "USD" });
+		expect(withTotal({ grandTotal: { amount: "19940", currencyCode: "JPY" } }).total).toEqual({ amount: "19940", currency: "JPY" });
+		// As it was before sums were asked for: the same state again, under the same key.
+		expect([told.contentHash, told.stamp]).toEqual([toSnapshot(base).contentHash, toSnapshot(base).stamp]);
+		expect(canonicalEventSchema.parse(told)).toEqual(told);
+	});
+
+	test.each([
+		["none", undefined],
+		["none yet", {}],
+		["no amount", { grandTotal: { currencyCode: "USD" } }],
+		["nothing", { grandTotal: null }],
+		["in exponents, which nobody adds up by hand", { grandTotal: { amount: "1.5E2", currencyCode: "USD" } }],
+		["in points", { grandTotal: { amount: "12", currencyCode: "points" } }],
+		["another shape", "154.99 USD"],
+	])("R26 an order counts whatever its sum is: %s", (_, proceeds) => {
+		expect(toSnapshot({ ...order("PENDING", [{}]), proceeds })).toMatchObject({ total: null, lines: [{ held: 2 }] });
+	});
+
 	test.each([
 		["an unknown status", order("ON_HOLD", [{}]), /fulfillment\.fulfillmentStatus "ON_HOLD"/],
 		["an unknown shipper", order("UNSHIPPED", [{}], { fulfilledBy: "PARTNER" }), /fulfillment\.fulfilledBy "PARTNER"/],

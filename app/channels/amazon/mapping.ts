@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { OrderLineSnapshot, OrderSnapshot } from "#domain";
+import { moneyOf, type OrderLineSnapshot, type OrderSnapshot } from "#domain";
 import { UnexpectedShapeError } from "../errors.ts";
 import { listingId } from "./regions.ts";
 
@@ -31,11 +31,18 @@ export const orderSchema = z.object({
 	salesChannel: z.object({ channelName: z.enum(["AMAZON", "NON_AMAZON"]), marketplaceId: id.optional() }),
 	fulfillment: z.object({ fulfillmentStatus: z.enum(STATUSES), fulfilledBy: z.enum(["MERCHANT", "AMAZON"]) }),
 	orderItems: z.array(itemSchema),
+	/** Only with PROCEEDS, and only once Amazon knows it. In whatever form it comes, it keeps no order from being counted. */
+	proceeds: z
+		.object({ grandTotal: z.object({ amount: z.unknown(), currencyCode: z.unknown() }).optional() })
+		.optional()
+		.catch(undefined),
 });
 export type OrderItem = z.infer<typeof itemSchema>;
 
 /** What is asked for: never BUYER or RECIPIENT, which need rights that syncing stock does not need. */
 export const INCLUDED_DATA = ["FULFILLMENT", "CANCELLATION"] as const;
+/** The same with what an order comes to, for comparing sums (R26). */
+export const WITH_SUMS = [...INCLUDED_DATA, "PROCEEDS"] as const;
 
 export function toSnapshot(body: unknown): OrderSnapshot {
 	const order = parse(orderSchema, body, "order");
@@ -46,6 +53,7 @@ export function toSnapshot(body: unknown): OrderSnapshot {
 		throw new UnexpectedShapeError(`Order ${order.orderId} is shipped by the seller and yet UNFULFILLABLE`);
 	}
 	const { marketplaceId } = order.salesChannel;
+	const grandTotal = order.proceeds?.grandTotal;
 	if (!byAmazon && marketplaceId === undefined) throw new UnexpectedShapeError(`Order ${order.orderId} names no marketplace`);
 	return snapshotOf({
 		orderId: order.orderId,
@@ -53,6 +61,7 @@ export function toSnapshot(body: unknown): OrderSnapshot {
 		stamp: order.lastUpdatedTime,
 		cancelled: fulfillmentStatus === "CANCELLED",
 		complete: true,
+		total: moneyOf(grandTotal?.amount, grandTotal?.currencyCode),
 		lines: order.orderItems.map((item) => ({
 			lineId: item.orderItemId,
 			...soldAs(marketplaceId, item.product.sellerSku),
@@ -105,7 +114,10 @@ export const soldAs = (
 	sku: sku || null,
 });
 
-/** Over what can change what is held. The status alone (unshipped, shipped) is none of it: it moves without anything being freed. */
+/**
+ * Over what can change what is held. The status alone (unshipped, shipped) is none of it: it moves without anything being freed. Nor is
+ * what the order comes to: a sum that is told later is no other state of what is held.
+ */
 const contentHash = ({ cancelled, lines }: Content): string =>
 	createHash("sha256")
 		.update(

@@ -3,14 +3,18 @@ import type { OrderSnapshot } from "#domain";
 import type { OrderPage } from "../channel.ts";
 import { ChannelError, UnexpectedShapeError } from "../errors.ts";
 import { type AmazonClient, clockOf, type Exchange, type Query } from "./client.ts";
-import { INCLUDED_DATA, parse, toSnapshot } from "./mapping.ts";
+import { saysRightIsMissing } from "./faults.ts";
+import { INCLUDED_DATA, parse, toSnapshot, WITH_SUMS } from "./mapping.ts";
 import { patience } from "./patience.ts";
 
+/** What a client has learned of its account: it is not given sums. Of another client's it knows nothing. */
+export type Sums = { refused: boolean };
+
 /** null: Amazon does not have it (yet: a new order may be announced before it can be read). */
-export async function readOrder(client: AmazonClient, orderId: string): Promise<OrderSnapshot | null> {
+export async function readOrder(client: AmazonClient, orderId: string, sums: Sums = { refused: false }): Promise<OrderSnapshot | null> {
 	if (!/^[A-Za-z0-9-]{1,50}$/.test(orderId)) throw new TypeError(`${orderId} is not an Amazon order id`);
 	try {
-		const answer = await client.get("getOrder", `/orders/2026-01-01/orders/${orderId}`, { includedData: INCLUDED_DATA });
+		const answer = await withSums(sums, (includedData) => client.get("getOrder", `/orders/2026-01-01/orders/${orderId}`, { includedData }));
 		return toSnapshot(parse(oneSchema, answer, "order").order);
 	} catch (error) {
 		if (error instanceof ChannelError && error.httpStatus === 404) return null;
@@ -18,6 +22,25 @@ export async function readOrder(client: AmazonClient, orderId: string): Promise<
 	}
 }
 const oneSchema = z.object({ order: z.unknown() });
+
+/**
+ * Sums are for comparing, and an order counts without them. The models speak of no right that PROCEEDS would need; should an account
+ * be refused it all the same, the same is asked for without, and nobody is told that the account were not connected.
+ */
+async function withSums<Answer>(sums: Sums, ask: (includedData: readonly string[]) => Promise<Answer>): Promise<Answer> {
+	if (sums.refused) return ask(INCLUDED_DATA);
+	try {
+		return await ask(WITH_SUMS);
+	} catch (error) {
+		if (!saysRightIsMissing(error)) throw error;
+		const answer = await ask(INCLUDED_DATA).catch((again: unknown) => {
+			// Refused without them too: it was not for the sums.
+			throw saysRightIsMissing(again) ? error : again;
+		});
+		sums.refused = true;
+		return answer;
+	}
+}
 
 /**
  * Orders that changed at `since` or later, page by page. The quota is tiny (one page in three minutes, 20 at once), so
@@ -29,7 +52,7 @@ const oneSchema = z.object({ order: z.unknown() });
  * Orders that Amazon ships itself are asked for over the last day only: they move no stock of the merchant's, and an account that
  * sells mostly through them would spend weeks of quota on its history.
  */
-export async function* listOrders(client: AmazonClient, since: string): AsyncGenerator<OrderPage> {
+export async function* listOrders(client: AmazonClient, since: string, sums: Sums = { refused: false }): AsyncGenerator<OrderPage> {
 	const from = Math.floor(Date.parse(since) / SECOND_MS) * SECOND_MS;
 	if (Number.isNaN(from)) throw new TypeError(`${since} is not a moment in time`);
 	const query: Query = {
@@ -37,22 +60,24 @@ export async function* listOrders(client: AmazonClient, since: string): AsyncGen
 		marketplaceIds: client.marketplaceIds,
 		fulfilledBy: Date.now() - from > BY_AMAZON_MS ? ["MERCHANT"] : ["MERCHANT", "AMAZON"],
 		maxResultsPerPage: PAGE_SIZE,
-		includedData: INCLUDED_DATA,
 	};
 	const patiently = patience(WAIT_MAX_MS);
 	let token: string | undefined;
+	let included: readonly string[] = WITH_SUMS;
 	for (let pages = 0; pages < PAGES_MAX; pages++) {
 		// All parameters again beside the token: "must be provided with the same values" (model, Pagination).
-		const ask = () =>
-			client.exchange({
+		const ask = (includedData: readonly string[]) => {
+			included = includedData;
+			return client.exchange({
 				operation: "searchOrders",
 				method: "GET",
 				path: "/orders/2026-01-01/orders",
-				query: { ...query, paginationToken: token },
+				query: { ...query, includedData, paginationToken: token },
 			});
+		};
 		// The token is good for a day, so a list that was begun goes on when its next page may be asked for: begun again it would
 		// cost all its pages again, and a long one would never end.
-		const page = token === undefined ? await ask() : await patiently(ask);
+		const page = token === undefined ? await withSums(sums, ask) : await patiently(() => ask(included));
 		const list = parse(listSchema, page.value, "list of orders");
 		yield toPage(list.orders, channelTimeOf(page, list.lastUpdatedBefore));
 		token = list.pagination?.nextToken || undefined;

@@ -13,7 +13,7 @@ export async function loadOrders(
 	const on = "o.shop_id = $1 AND o.connection_id = k.connection_id AND o.order_id = k.order_id";
 	const orders = await tx.query(
 		`SELECT o.connection_id, o.order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier, total::text, currency
+		   source_name, source_identifier, total::text, currency, fulfilled_by_channel
 		 FROM ${from} JOIN sales_order o ON ${on}`,
 		[shopId, wanted],
 	);
@@ -66,6 +66,7 @@ export async function loadOrders(
 		sourceName: r.source_name,
 		sourceIdentifier: r.source_identifier,
 		total: r.total === null ? null : { amount: r.total, currency: r.currency },
+		fulfilledByChannel: r.fulfilled_by_channel,
 		lines: linesOf.get(key(r)) ?? new Map(),
 	}));
 }
@@ -97,15 +98,16 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 	const iso = (value: number) => new Date(value).toISOString();
 	await tx.query(
 		`INSERT INTO sales_order (shop_id, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier, total, currency)
+		   source_name, source_identifier, total, currency, fulfilled_by_channel)
 		 SELECT $1, connection_id, order_id, name, created_on_channel_at, stamp, content_hash, as_of, baseline, unknown_older, cancelled, first_source,
-		   source_name, source_identifier, total, currency
+		   source_name, source_identifier, total, currency, fulfilled_by_channel
 		 FROM jsonb_to_recordset($2::jsonb) AS r(connection_id bigint, order_id text, name text, created_on_channel_at timestamptz, stamp timestamptz,
 		   content_hash text, as_of timestamptz, baseline boolean, unknown_older boolean, cancelled boolean, first_source text,
-		   source_name text, source_identifier text, total numeric, currency text)
+		   source_name text, source_identifier text, total numeric, currency text, fulfilled_by_channel boolean)
 		 ON CONFLICT (shop_id, connection_id, order_id) DO UPDATE SET name = excluded.name, stamp = excluded.stamp,
 		   content_hash = excluded.content_hash, as_of = excluded.as_of, cancelled = excluded.cancelled,
-		   source_name = excluded.source_name, source_identifier = excluded.source_identifier, total = excluded.total, currency = excluded.currency`,
+		   source_name = excluded.source_name, source_identifier = excluded.source_identifier, total = excluded.total, currency = excluded.currency,
+		   fulfilled_by_channel = excluded.fulfilled_by_channel`,
 		[
 			shopId,
 			JSON.stringify(
@@ -125,6 +127,7 @@ export async function writeOrders(tx: PoolClient, shopId: number, orders: readon
 					source_identifier: o.sourceIdentifier,
 					total: o.total?.amount ?? null,
 					currency: o.total?.currency ?? null,
+					fulfilled_by_channel: o.fulfilledByChannel,
 				})),
 			),
 		],

@@ -103,6 +103,21 @@ describe("an order", () => {
 		}
 	});
 
+	it("tells what the seller receives once it is paid for, to those who ask; another sum is told without a newer time", async () => {
+		stage = await createStage({ pendingMs: [minutes(10), minutes(10)] });
+		stage.seller.seed([TEA]);
+		const id = buy(3);
+		const read = async (data: string) => (await stage.api("GET", `${PATH}/${id}?includedData=${data}`)).json.order;
+		expect((await read("PROCEEDS")).proceeds).toBeUndefined();
+		await stage.pass(minutes(10));
+		const { proceeds, lastUpdatedTime } = await read("PROCEEDS");
+		expect([proceeds, (await read("FULFILLMENT")).proceeds]).toEqual([{ grandTotal: { amount: "15.00", currencyCode: "USD" } }, undefined]);
+		stage.seller.sayProceeds(id, "12.50");
+		expect(await read("PROCEEDS")).toMatchObject({ proceeds: { grandTotal: { amount: "12.50", currencyCode: "USD" } }, lastUpdatedTime });
+		stage.seller.sayProceeds(id, null);
+		expect((await read("PROCEEDS")).proceeds).toBeUndefined();
+	});
+
 	it("that Amazon ships takes from Amazon's stock; the books of the seller's shelf hear nothing", async () => {
 		stage = await createStage();
 		stage.world.books.open("TEA-FBA", 0);

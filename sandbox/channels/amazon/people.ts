@@ -46,6 +46,8 @@ export type People = {
 	cancelOrder(orderId: string, how?: { by?: Canceller; reason?: string; skus?: readonly string[] }): void;
 	/** The buyer asks for a cancellation; nothing moves by it. */
 	requestCancellation(orderId: string, reason?: string): void;
+	/** What the seller receives is another sum from now on (null: nothing is said of it), and the order says no newer time for it. */
+	sayProceeds(orderId: string, amount: string | null): void;
 	/** In Seller Central, behind the app's back. Not truth: home is elsewhere. */
 	editQuantity(sku: string, quantity: number, marketplaceId?: string): void;
 	/** Closes an offer, or opens it again. */
@@ -88,6 +90,9 @@ export function createPeople(realm: Realm, seller: Seller): People {
 		cancelOrder: (id, { by = "MERCHANT", reason = "NO_INVENTORY", skus } = {}) =>
 			cancelOrder(realm, seller, order(id), { by, reason, ...(skus ? { skus } : {}) }),
 		requestCancellation: (id, reason = "ORDERED_BY_MISTAKE") => requestCancellation(realm, seller, order(id), reason),
+		sayProceeds: (id, amount) => {
+			order(id).proceeds = amount;
+		},
 		editQuantity: (sku, quantity, marketplaceId) => setQuantity(realm, seller, listing(sku, marketplaceId), quantity, "edit"),
 		setBuyable(sku, buyable, marketplaceId) {
 			const of = listing(sku, marketplaceId);

@@ -72,6 +72,8 @@ export type Order = {
 	fulfilledBy: "MERCHANT" | "AMAZON";
 	createdAt: number;
 	postalCode: string;
+	/** What Amazon says of the proceeds instead of what the lines come to; null: nothing. Not set: by the lines. */
+	proceeds?: string | null;
 	/** Every state that the order has had, oldest first: what is read may lag behind what happened. */
 	history: OrderVersion[];
 };

@@ -22,10 +22,9 @@ export const PERSONAL_DATASETS = ["BUYER", "RECIPIENT"];
 /** An order of Orders 2026-01-01 as it stood in one of its versions. */
 export function orderView(order: Order, version: OrderVersion, datasets: readonly string[], settings: Settings): Record<string, unknown> {
 	const { marketplace } = order;
-	const money = (amount: number) => ({ amount: amount.toFixed(2), currencyCode: marketplace.currency });
-	const total = version.lines.reduce((sum, line) => sum + Number(line.price) * line.quantity, 0);
 	/** While the payment is checked, Amazon tells of the goods and of little else. */
 	const pending = version.status === "PENDING";
+	const grandTotal = grandTotalOf(order, version);
 	return {
 		orderId: order.id,
 		createdTime: isoSeconds(order.createdAt),
@@ -36,7 +35,9 @@ export function orderView(order: Order, version: OrderVersion, datasets: readonl
 		...(datasets.includes("RECIPIENT") && !pending
 			? { recipient: { deliveryAddress: { name: "A Buyer", postalCode: order.postalCode, countryCode: marketplace.country } } }
 			: {}),
-		...(datasets.includes("PROCEEDS") && !pending ? { proceeds: { grandTotal: money(total) } } : {}),
+		...(datasets.includes("PROCEEDS") && grandTotal !== null
+			? { proceeds: { grandTotal: { amount: grandTotal, currencyCode: marketplace.currency } } }
+			: {}),
 		...(datasets.includes("FULFILLMENT")
 			? {
 					fulfillment: {
@@ -57,6 +58,13 @@ export function orderView(order: Order, version: OrderVersion, datasets: readonl
 		orderItems: version.lines.map((line) => itemView(line, { datasets, settings, pending, currencyCode: marketplace.currency })),
 		...(datasets.includes("PACKAGES") ? { packages: [] } : {}),
 	};
+}
+
+/** "The total amount that the seller receives from the sale of the order" (OrderProceeds); null while nothing is said of it. */
+function grandTotalOf({ proceeds }: Order, { status, lines }: OrderVersion): string | null {
+	if (proceeds !== undefined) return proceeds;
+	if (status === "PENDING") return null;
+	return lines.reduce((sum, line) => sum + Number(line.price) * line.quantity, 0).toFixed(2);
 }
 
 function itemView(
