@@ -1,11 +1,12 @@
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Mutant, mutants } from "../tests/mutants.ts";
+import { mutants } from "../tests/mutants/index.ts";
+import type { Mutant } from "../tests/mutants/mutant.ts";
 import { ROOT, runVitest } from "./vitest.ts";
 
 /**
- * `npm run mutants`: plants each bug of tests/mutants.ts alone into a copy of the tree and runs the tests that must notice. A bug
+ * `npm run mutants`: plants each bug of tests/mutants alone into a copy of the tree and runs the tests that must notice. A bug
  * that no test notices, or that no longer fits the code, fails. `npm run mutants -- NAME…` plants those whose name has NAME in it.
  */
 const wanted = process.argv.slice(2);

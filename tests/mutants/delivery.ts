@@ -1,0 +1,103 @@
+import type { Mutant } from "./mutant.ts";
+
+/** Out: what is dirty reaches its channel, within its budget. */
+export const delivery: Mutant[] = [
+	{
+		name: "what the channel sold unseen is given back to its buyers",
+		file: "app/delivery/plan-write.ts",
+		from: "Math.max(0, figures.desired - unseen)",
+		to: "Math.max(0, figures.desired)",
+		tests: ["app/delivery/plan-write.test.ts"],
+	},
+	{
+		name: "a write without a look at the reading before it",
+		file: "app/delivery/plan-write.ts",
+		from: "let units = unseen + Math.max(0, shown - reading);",
+		to: "let units = unseen;",
+		tests: ["app/delivery/plan-write.test.ts"],
+	},
+	{
+		name: "zero does not go first",
+		file: "app/delivery/sql/due.ts",
+		from: "= 0 THEN 0 WHEN",
+		to: "= 0 THEN 1 WHEN",
+		tests: ["app/delivery/push-listings.test.ts"],
+	},
+	{
+		name: "a worker writes although its claim is another's by now",
+		file: "app/delivery/lane.ts",
+		from: "if (kept < claimed.length) throw",
+		to: "if (kept < 0) throw",
+		tests: ["app/delivery/stalled-workers.test.ts"],
+	},
+	{
+		name: "after an unknown outcome the batch goes out under a new key",
+		file: "app/delivery/sql/claim-batch.ts",
+		from: 'b.idempotency_key AS "idempotencyKey"',
+		to: 'gen_random_uuid()::text AS "idempotencyKey"',
+		tests: ["app/delivery/push-deltas.test.ts"],
+	},
+	{
+		name: "an earlier write that shows is a sale for good",
+		file: "app/delivery/judge-reading.ts",
+		from: "const isDoubtful = context.appliesLater &&",
+		to: "const isDoubtful = false &&",
+		tests: ["app/delivery/accepted-writes.test.ts", "app/delivery/simulation.test.ts"],
+	},
+	{
+		name: "no last look at what was overtaken",
+		file: "app/delivery/look-late.ts",
+		from: "WHERE l.late_until <= now() AND",
+		to: "WHERE false AND",
+		tests: ["app/delivery/accepted-writes.test.ts"],
+	},
+	{
+		name: "a raise waits for the whole horizon after a figure that only write and sale explain",
+		file: "app/delivery/listing-state.ts",
+		from: "const shows = showsSent(listing, reading);",
+		to: "const shows = showsSent(listing, reading);\n\tif (!shows) return { uncertainUntil, lateUntil };",
+		tests: ["app/delivery/accepted-writes.test.ts"],
+	},
+	{
+		name: "accepted counts as applied",
+		file: "app/delivery/listing-state.ts",
+		from: "const followed = { ...afterUnknown(listing, until), acceptedAt: now };",
+		to: "const followed = { ...listing, shown: listing.sent, sent: null, acceptedAt: null };",
+		tests: ["app/delivery/accepted-writes.test.ts"],
+	},
+	{
+		name: "watching: a bundle's update counts again at each sale of a part",
+		file: "app/delivery/watched.ts",
+		from: "isUpdate: wouldSend !== Math.max(0, reading + stands)",
+		to: "isUpdate: true",
+		tests: ["app/pages/channels/watch-bundle.test.ts"],
+	},
+	{
+		name: "watching: what a write would take for sold on its way is missing in the figure that is foretold",
+		file: "app/delivery/judge-reading.ts",
+		from: "wouldSend: plan.quantity + plan.assumed",
+		to: "wouldSend: plan.quantity",
+		tests: ["app/pages/channels/watch-bundle.test.ts"],
+	},
+	{
+		name: "trying one again tries them all",
+		file: "app/delivery/release-parked.ts",
+		from: "x.id = ANY($2) AND x.parked",
+		to: "$2::bigint[] IS NOT NULL AND x.parked",
+		tests: ["app/replay/replay.test.ts"],
+	},
+	{
+		name: "a failed update is closed before the channel shows its figure",
+		file: "app/delivery/resolve-mended.ts",
+		from: " AND l.dirty_since IS NULL",
+		to: "",
+		tests: ["app/pages/failed/failed.test.ts", "app/replay/replay.test.ts"],
+	},
+	{
+		name: "a channel in trouble takes the places of those that are well",
+		file: "app/delivery/deliver.ts",
+		from: 'passed.troubled ? "troubled" : "well"',
+		to: '"well"',
+		tests: ["tests/pipeline/failure-classes.test.ts"],
+	},
+];
