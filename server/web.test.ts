@@ -1,84 +1,22 @@
-import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Deps, sealCredentials } from "#connections";
-import { createLogger, metrics } from "#telemetry";
+import { metrics } from "#telemetry";
 import { freshDatabase, type TestDatabase } from "../tests/kit/database.ts";
-import {
-	type Answer,
-	APP_SECRET,
-	type Delivery,
-	send,
-	shopifyDelivery,
-	shopifyOrder,
-	sign,
-	wooDelivery,
-	wooOrder,
-} from "../tests/kit/senders.ts";
-import { startWeb, type Web, type WebOptions } from "./web.ts";
-
-const SHOP = "a-shop.myshopify.com";
-const STORE = { token: "woo-token-of-the-test", secret: "WooSecret0123456789abcdefABCDEFxyz", source: "https://store.example/" };
-const keyRing = [{ id: "k1", key: randomBytes(32) }];
+import { openReceiver, order, type Receiver, SHOP, STORE, wooUpdate } from "../tests/kit/receiver.ts";
+import { APP_SECRET, type Delivery, send, shopifyDelivery, shopifyOrder, wooDelivery, wooOrder } from "../tests/kit/senders.ts";
 
 let db: TestDatabase;
-let web: Web;
-let dataDir: string;
-let lines: Record<string, unknown>[];
-let wakes: { name: string; payload: unknown }[];
-let shop: { shopId: number; home: number; woo: number };
-
+let app: Receiver;
 beforeAll(async () => {
 	db = await freshDatabase();
 });
 afterAll(() => db?.drop());
 beforeEach(async () => {
-	await db.pool.query("SELECT erase_shop(id) FROM shop");
-	dataDir = await mkdtemp(join(tmpdir(), "lockstep-web-"));
-	lines = [];
-	wakes = [];
-	shop = await aShop(SHOP, "store.example", STORE);
-	web = await startWeb(deps(), options());
+	app = await openReceiver(db);
 });
-afterEach(async () => {
-	await web.close();
-	await rm(dataDir, { recursive: true, force: true });
-});
+afterEach(() => app.close());
 
-const deps = (): Deps => ({
-	pool: db.pool,
-	keyRing,
-	env: { shopifyApiKey: "key", shopifyApiSecrets: [APP_SECRET, "the-old-secret"] },
-	log: createLogger({ level: "info", name: "web", destination: { write: (line: string) => void lines.push(JSON.parse(line)) } }),
-	wake: async (name, payload) => void wakes.push({ name, payload }),
-});
-const options = (over: Partial<WebOptions> = {}): WebOptions => ({ port: 0, host: "127.0.0.1", dataDir, ...over });
-
-async function aShop(domain: string, store: string, { token, secret }: { token: string; secret: string }) {
-	const one = async (text: string, values: unknown[]) => (await db.pool.query<{ id: number }>(text, values)).rows[0]?.id ?? 0;
-	const shopId = await one("INSERT INTO shop (domain) VALUES ($1) RETURNING id", [domain]);
-	const insert = `INSERT INTO connection (shop_id, channel, account, name, is_home, state, credentials, webhook_token)
-		VALUES ($1, $2, $3, $3, $4, 'live', $5, $6) RETURNING id`;
-	const home = await one(insert, [shopId, "shopify", domain, true, null, `home-${domain}`]);
-	const sealed = sealCredentials(keyRing, { shopId, channel: "woocommerce", account: store }, { webhookSecret: secret });
-	const woo = await one(insert, [shopId, "woocommerce", store, false, sealed, token]);
-	return { shopId, home, woo };
-}
-
-const events = async () => (await db.pool.query("SELECT * FROM inbox_event ORDER BY id")).rows;
-const nothingIsLeft = async () => {
-	expect(await events()).toEqual([]);
-	expect((await db.pool.query("SELECT count(*)::int AS n FROM delivery_key")).rows).toEqual([{ n: 0 }]);
-	expect(lines).toEqual([]);
-	expect(wakes).toEqual([]);
-};
 const counted = async (outcome: string) =>
 	(await metrics().requestsReceived.get()).values.filter((v) => v.labels.outcome === outcome).reduce((sum, v) => sum + v.value, 0);
-const order = (id: number, over = {}) => shopifyDelivery({ shop: SHOP, topic: "orders/updated", body: shopifyOrder(id), ...over });
-const wooUpdate = (id: number, over = {}) => wooDelivery({ ...STORE, topic: "order.updated", body: wooOrder(id), ...over });
 const with_ = (delivery: Delivery, headers: Record<string, string | undefined>, body = delivery.body): Delivery => ({
 	...delivery,
 	body,
@@ -89,12 +27,12 @@ const with_ = (delivery: Delivery, headers: Record<string, string | undefined>, 
 });
 
 test("R02 R03 R04 a Shopify order is in the inbox as a canonical event before the 200, without anything personal, and apply is woken", async () => {
-	expect((await send(web.port, order(7))).status).toBe(200);
-	const [event, ...others] = await events();
+	expect((await send(app.web.port, order(7))).status).toBe(200);
+	const [event, ...others] = await app.events();
 	expect(others).toEqual([]);
 	expect(event).toMatchObject({
-		shop_id: shop.shopId,
-		connection_id: shop.home,
+		shop_id: app.shop.shopId,
+		connection_id: app.shop.home,
 		topic: "orders/updated",
 		source: "webhook",
 		status: "pending",
@@ -102,35 +40,35 @@ test("R02 R03 R04 a Shopify order is in the inbox as a canonical event before th
 	});
 	expect(event.event).toMatchObject({ v: 1, type: "order.snapshot", orderId: "7", stamp: expect.stringContaining("2026-11-20") });
 	expect(JSON.stringify([event.payload, event.event])).not.toMatch(/buyer|Ada|Engraving/);
-	await web.close();
-	expect(wakes).toEqual([{ name: "apply.drain", payload: { shopId: shop.shopId } }]);
+	await app.web.close();
+	expect(app.wakes).toEqual([{ name: "apply.drain", payload: { shopId: app.shop.shopId } }]);
 });
 
 test("R30 one wide line tells of a delivery, with the correlation id of its row and nothing secret or personal", async () => {
-	await send(web.port, order(7));
-	const [event] = await events();
-	expect(lines).toEqual([
+	await send(app.web.port, order(7));
+	const [event] = await app.events();
+	expect(app.lines).toEqual([
 		expect.objectContaining({
 			event: "stock_event.received",
 			outcome: "accepted",
 			channel: "shopify",
 			topic: "orders/updated",
-			shopId: shop.shopId,
-			connectionId: shop.home,
+			shopId: app.shop.shopId,
+			connectionId: app.shop.home,
 			correlationId: event.correlation_id,
 			resourceId: "7",
 			tookMs: expect.any(Number),
 		}),
 	]);
-	expect(JSON.stringify(lines)).not.toMatch(/buyer|Ada|hmac/i);
+	expect(JSON.stringify(app.lines)).not.toMatch(/buyer|Ada|hmac/i);
 });
 
 test("R02 R03 a WooCommerce order comes to its connection's own address", async () => {
-	expect((await send(web.port, wooUpdate(7))).status).toBe(200);
-	expect(await events()).toMatchObject([
-		{ shop_id: shop.shopId, connection_id: shop.woo, event: { type: "order.snapshot", orderId: "7" } },
+	expect((await send(app.web.port, wooUpdate(7))).status).toBe(200);
+	expect(await app.events()).toMatchObject([
+		{ shop_id: app.shop.shopId, connection_id: app.shop.woo, event: { type: "order.snapshot", orderId: "7" } },
 	]);
-	expect(JSON.stringify(await events())).not.toContain("buyer");
+	expect(JSON.stringify(await app.events())).not.toContain("buyer");
 });
 
 const unsigned: [string, () => Delivery][] = [
@@ -157,47 +95,47 @@ const ping = (): Delivery => ({
 for (const [name, delivery] of unsigned) {
 	test(`R01 ${name}: 401, and no trace but a figure`, async () => {
 		const before = await counted("bad-signature");
-		expect((await send(web.port, delivery())).status).toBe(401);
-		await nothingIsLeft();
+		expect((await send(app.web.port, delivery())).status).toBe(401);
+		await app.nothingIsLeft();
 		expect(await counted("bad-signature")).toBe(before + 1);
 	});
 }
 
 test("R01 what the old secret signed is taken while the secret is being rotated", async () => {
-	expect((await send(web.port, order(7, { secret: "the-old-secret" }))).status).toBe(200);
-	expect(await events()).toHaveLength(1);
+	expect((await send(app.web.port, order(7, { secret: "the-old-secret" }))).status).toBe(200);
+	expect(await app.events()).toHaveLength(1);
 });
 
 test("R01 the unsigned ping of a new WooCommerce webhook is answered 200 and does nothing", async () => {
-	expect((await send(web.port, ping())).status).toBe(200);
-	expect(await events()).toEqual([]);
+	expect((await send(app.web.port, ping())).status).toBe(200);
+	expect(await app.events()).toEqual([]);
 });
 
 test("R01 an address that nobody has is 404, and so is a signed delivery of a copy of the store", async () => {
-	expect((await send(web.port, wooUpdate(7, { token: "woo-token-of-nobody" }))).status).toBe(404);
-	expect((await send(web.port, wooUpdate(7, { source: "https://staging.store.example/" }))).status).toBe(404);
-	expect((await send(web.port, { ...order(7), path: "/webhooks/amazon" })).status).toBe(404);
-	expect((await send(web.port, { ...order(7), path: "/webhooks/shopify/other" })).status).toBe(404);
-	expect((await send(web.port, { ...wooUpdate(7), path: "/webhooks/woocommerce" })).status).toBe(404);
-	await nothingIsLeft();
+	expect((await send(app.web.port, wooUpdate(7, { token: "woo-token-of-nobody" }))).status).toBe(404);
+	expect((await send(app.web.port, wooUpdate(7, { source: "https://staging.store.example/" }))).status).toBe(404);
+	expect((await send(app.web.port, { ...order(7), path: "/webhooks/amazon" })).status).toBe(404);
+	expect((await send(app.web.port, { ...order(7), path: "/webhooks/shopify/other" })).status).toBe(404);
+	expect((await send(app.web.port, { ...wooUpdate(7), path: "/webhooks/woocommerce" })).status).toBe(404);
+	await app.nothingIsLeft();
 });
 
 test("a disconnected store's address is 404", async () => {
-	await db.pool.query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [shop.woo]);
-	expect((await send(web.port, wooUpdate(7))).status).toBe(404);
+	await db.pool.query("UPDATE connection SET state = 'disconnected' WHERE id = $1", [app.shop.woo]);
+	expect((await send(app.web.port, wooUpdate(7))).status).toBe(404);
 });
 
 test("only POST is taken at the receivers", async () => {
-	const answer = await send(web.port, order(7), { method: "GET" });
+	const answer = await send(app.web.port, order(7), { method: "GET" });
 	expect([answer.status, answer.headers.allow]).toEqual([405, "POST"]);
 });
 
 test("R05 the same delivery fifty times at once is one event, and every one is answered 200", async () => {
 	const delivery = order(7);
-	const answers = await Promise.all(Array.from({ length: 50 }, () => send(web.port, delivery)));
+	const answers = await Promise.all(Array.from({ length: 50 }, () => send(app.web.port, delivery)));
 	expect(answers.map((answer) => answer.status)).toEqual(Array(50).fill(200));
-	expect(await events()).toHaveLength(1);
-	expect(lines.filter((line) => line.outcome === "duplicate")).toHaveLength(49);
+	expect(await app.events()).toHaveLength(1);
+	expect(app.lines.filter((line) => line.outcome === "duplicate")).toHaveLength(49);
 });
 
 test("R05 fifty levels of one bulk edit share an event id and are fifty events; two WooCommerce deliveries of one second share a delivery id and are two", async () => {
@@ -205,13 +143,13 @@ test("R05 fifty levels of one bulk edit share an event id and are fifty events; 
 	const edits = Array.from({ length: 50 }, (_, i) =>
 		shopifyDelivery({ shop: SHOP, topic: "inventory_levels/update", body: level(i + 1), webhookId: "one-id-for-all" }),
 	);
-	await Promise.all([...edits, wooUpdate(1), wooUpdate(2)].map((delivery) => send(web.port, delivery)));
-	expect(await events()).toHaveLength(52);
+	await Promise.all([...edits, wooUpdate(1), wooUpdate(2)].map((delivery) => send(app.web.port, delivery)));
+	expect(await app.events()).toHaveLength(52);
 });
 
 test("R05 R37 equal order ids of two shops and of two channels stay apart", async () => {
 	const other = { token: "woo-token-of-another", secret: "AnotherSecret0123456789abcdefABCDEF", source: "https://other.example/" };
-	const second = await aShop("b-shop.myshopify.com", "other.example", other);
+	const second = await app.aShop("b-shop.myshopify.com", "other.example", other);
 	const id = "the-same-webhook-id";
 	const deliveries = [
 		order(7, { webhookId: id }),
@@ -219,37 +157,37 @@ test("R05 R37 equal order ids of two shops and of two channels stay apart", asyn
 		wooUpdate(7),
 		wooDelivery({ ...other, topic: "order.updated", body: wooOrder(7) }),
 	];
-	expect((await Promise.all(deliveries.map((d) => send(web.port, d)))).map((a) => a.status)).toEqual([200, 200, 200, 200]);
-	const got = (await events()).map((event) => `${event.shop_id}:${event.connection_id}`).toSorted();
-	expect(got).toEqual([shop, second].flatMap((s) => [`${s.shopId}:${s.home}`, `${s.shopId}:${s.woo}`]).toSorted());
+	expect((await Promise.all(deliveries.map((d) => send(app.web.port, d)))).map((a) => a.status)).toEqual([200, 200, 200, 200]);
+	const got = (await app.events()).map((event) => `${event.shop_id}:${event.connection_id}`).toSorted();
+	expect(got).toEqual([app.shop, second].flatMap((s) => [`${s.shopId}:${s.home}`, `${s.shopId}:${s.woo}`]).toSorted());
 });
 
 test("R37 a delivery signed for one store is refused at another store's address", async () => {
 	const other = { token: "woo-token-of-another", secret: "AnotherSecret0123456789abcdefABCDEF", source: "https://other.example/" };
-	await aShop("b-shop.myshopify.com", "other.example", other);
-	expect((await send(web.port, wooUpdate(7, { token: other.token }))).status).toBe(401);
-	await nothingIsLeft();
+	await app.aShop("b-shop.myshopify.com", "other.example", other);
+	expect((await send(app.web.port, wooUpdate(7, { token: other.token }))).status).toBe(401);
+	await app.nothingIsLeft();
 });
 
 test("R32 what cannot be understood is kept as a dead letter and acknowledged, without what is not on the allow-list", async () => {
 	const odd = shopifyOrder(7, { refunds: [{ refund_line_items: [{ line_item_id: 70, quantity: 1, restock_type: "teleported" }] }] });
-	expect((await send(web.port, order(7, { body: odd }))).status).toBe(200);
-	const [event] = await events();
+	expect((await send(app.web.port, order(7, { body: odd }))).status).toBe(200);
+	const [event] = await app.events();
 	expect(event).toMatchObject({ status: "parked", event: null, payload: { id: 7 } });
 	const { rows } = await db.pool.query("SELECT * FROM dead_letter");
 	expect(rows).toMatchObject([
 		{ direction: "in", error_class: "unexpected-shape", event_id: event.id, error: expect.stringContaining("restock_type") },
 	]);
 	expect(JSON.stringify([event, rows])).not.toMatch(/buyer|Ada/);
-	expect((await send(web.port, order(7, { body: odd }))).status).toBe(200);
-	await web.close();
-	expect(wakes).toEqual([]);
+	expect((await send(app.web.port, order(7, { body: odd }))).status).toBe(200);
+	await app.web.close();
+	expect(app.wakes).toEqual([]);
 });
 
 test("R32 a signed body that is no JSON, or of an unknown topic, is kept by its outline", async () => {
-	expect((await send(web.port, order(7, { body: Buffer.from("<html>Ada</html>") }))).status).toBe(200);
-	expect((await send(web.port, order(7, { topic: "orders/teleported", body: { email: "buyer@example.com" } }))).status).toBe(200);
-	const rows = await events();
+	expect((await send(app.web.port, order(7, { body: Buffer.from("<html>Ada</html>") }))).status).toBe(200);
+	expect((await send(app.web.port, order(7, { topic: "orders/teleported", body: { email: "buyer@example.com" } }))).status).toBe(200);
+	const rows = await app.events();
 	expect(rows.map((row) => [row.status, row.topic])).toEqual([
 		["parked", "orders/updated"],
 		["parked", "orders/teleported"],
@@ -259,10 +197,10 @@ test("R32 a signed body that is no JSON, or of an unknown topic, is kept by its 
 
 test("R02 a NUL byte in an order's name harms nobody", async () => {
 	const answers = await Promise.all(
-		[order(6), order(7, { body: shopifyOrder(7, { name: "#7\0" }) }), order(8)].map((d) => send(web.port, d)),
+		[order(6), order(7, { body: shopifyOrder(7, { name: "#7\0" }) }), order(8)].map((d) => send(app.web.port, d)),
 	);
 	expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200]);
-	expect((await events()).map((event) => [event.status, event.event.name]).toSorted()).toEqual([
+	expect((await app.events()).map((event) => [event.status, event.event.name]).toSorted()).toEqual([
 		["pending", "#6"],
 		["pending", "#7\ufffd"],
 		["pending", "#8"],
@@ -273,7 +211,7 @@ test("R44 webhooks of a shop that has not opened the app yet make the shop and a
 	const early = Array.from({ length: 150 }, (_, i) =>
 		shopifyDelivery({ shop: "Early-Bird.myshopify.com", topic: "orders/create", body: shopifyOrder(i + 1) }),
 	);
-	const answers = await Promise.all(early.map((delivery) => send(web.port, delivery)));
+	const answers = await Promise.all(early.map((delivery) => send(app.web.port, delivery)));
 	expect(answers.map((answer) => answer.status)).toEqual(Array(150).fill(200));
 	const { rows } = await db.pool.query(
 		`SELECT shop.id, shop.import_state, (SELECT count(*)::int FROM shop_lane WHERE shop_id = shop.id) AS lanes,
@@ -281,14 +219,14 @@ test("R44 webhooks of a shop that has not opened the app yet make the shop and a
 		 FROM shop WHERE domain = 'early-bird.myshopify.com'`,
 	);
 	expect(rows).toEqual([{ id: expect.any(Number), import_state: "pending", lanes: 1, homes: 1 }]);
-	expect((await events()).map((event) => event.shop_id)).toEqual(Array(150).fill(rows[0].id));
+	expect((await app.events()).map((event) => event.shop_id)).toEqual(Array(150).fill(rows[0].id));
 });
 
 test("R01 a signed body replayed under invented shop names makes no more than sixty shops a minute", async () => {
 	const body = shopifyOrder(1);
 	const answers: number[] = [];
 	for (let i = 0; i < 70; i++)
-		answers.push((await send(web.port, shopifyDelivery({ shop: `invented-${i}.myshopify.com`, topic: "orders/create", body }))).status);
+		answers.push((await send(app.web.port, shopifyDelivery({ shop: `invented-${i}.myshopify.com`, topic: "orders/create", body }))).status);
 	expect(answers).toEqual([...Array(60).fill(200), ...Array(10).fill(503)]);
 	expect((await db.pool.query("SELECT count(*)::int AS n FROM shop")).rows).toEqual([{ n: 61 }]);
 });
@@ -300,10 +238,10 @@ test("R01 an old signed shop/redact or app/uninstalled of a shop we do not have 
 	]) {
 		const body = { id: 1, shop_id: 1, shop_domain: "gone.myshopify.com", domain: "gone.myshopify.com" };
 		const delivery = shopifyDelivery({ shop: "gone.myshopify.com", topic: topic ?? "", body, path: path ?? "" });
-		expect((await send(web.port, delivery)).status).toBe(200);
+		expect((await send(app.web.port, delivery)).status).toBe(200);
 	}
 	expect((await db.pool.query("SELECT 1 FROM shop WHERE domain LIKE 'gone%'")).rows).toEqual([]);
-	expect(await events()).toEqual([]);
+	expect(await app.events()).toEqual([]);
 });
 
 test("R01 a replayed old shop/redact of a shop we have goes to the lifecycle lane with its own time; it erases nothing here", async () => {
@@ -315,123 +253,18 @@ test("R01 a replayed old shop/redact of a shop we have goes to the lifecycle lan
 		path: "/webhooks/shopify/compliance",
 		triggeredAt: "2025-01-01T00:00:00Z",
 	});
-	for (let i = 0; i < 3; i++) expect((await send(web.port, old)).status).toBe(200);
-	const [event, ...others] = await events();
+	for (let i = 0; i < 3; i++) expect((await send(app.web.port, old)).status).toBe(200);
+	const [event, ...others] = await app.events();
 	expect(others).toEqual([]);
 	expect(event).toMatchObject({ lane: "lifecycle", event: { type: "shop.redact", at: expect.stringMatching(/^2025-01-01T00:00:00/) } });
 	expect((await db.pool.query("SELECT id FROM shop WHERE domain = $1", [SHOP])).rows).toHaveLength(1);
-	await web.close();
-	expect(wakes).toEqual([{ name: "connections.lifecycle", payload: { shopId: shop.shopId } }]);
+	await app.web.close();
+	expect(app.wakes).toEqual([{ name: "connections.lifecycle", payload: { shopId: app.shop.shopId } }]);
 });
 
 test("a signed delivery that names no shop of Shopify's is 404 and makes nothing", async () => {
 	for (const domain of ["evil.example", "a.myshopify.com.evil.example", "-x.myshopify.com"]) {
-		expect((await send(web.port, shopifyDelivery({ shop: domain, topic: "orders/create", body: shopifyOrder(1) }))).status).toBe(404);
+		expect((await send(app.web.port, shopifyDelivery({ shop: domain, topic: "orders/create", body: shopifyOrder(1) }))).status).toBe(404);
 	}
 	expect((await db.pool.query("SELECT count(*)::int AS n FROM shop")).rows).toEqual([{ n: 1 }]);
 });
-
-test("a body over the limit is 413, by its word or by its weight, and is not read to the end", async () => {
-	const huge = Buffer.alloc(5 * 1024 * 1024 + 1, "x");
-	const announced = { ...order(7), body: huge };
-	expect((await send(web.port, announced)).status).toBe(413);
-	const chunked = await raw(web.port, [
-		`POST /webhooks/shopify HTTP/1.1\r\nhost: x\r\nx-shopify-hmac-sha256: ${sign(APP_SECRET, huge)}\r\ntransfer-encoding: chunked\r\n\r\n`,
-		...Array.from({ length: 90 }, () => `10000\r\n${"x".repeat(65_536)}\r\n`),
-	]);
-	expect(chunked).toMatch(/^HTTP\/1\.1 413 /);
-	await nothingIsLeft();
-});
-
-test("an upload that is broken off, and one that says less than it promised, leave nothing and keep nobody waiting", async () => {
-	const head = (length: number) =>
-		`POST /webhooks/shopify HTTP/1.1\r\nhost: x\r\nx-shopify-hmac-sha256: ${sign(APP_SECRET, Buffer.from("{}"))}\r\ncontent-length: ${length}\r\n\r\n`;
-	await raw(web.port, [head(100), "{}"], { hangUp: true });
-	// More than it said: the rest is taken for another request, which it is not.
-	expect(await raw(web.port, [head(2), `{}{"id":7}\r\n\r\n`])).toMatch(/^HTTP\/1\.1 \d+ /);
-	expect((await send(web.port, order(8))).status).toBe(200);
-	expect((await events()).map((event) => event.event?.orderId)).toEqual(["8"]);
-});
-
-test("a hundred callers who drip their bodies do not keep a delivery waiting", async () => {
-	const drips = Array.from({ length: 100 }, () => {
-		const socket = connect(web.port, "127.0.0.1");
-		socket.on("error", () => {});
-		socket.write(`POST /webhooks/shopify HTTP/1.1\r\nhost: x\r\nx-shopify-hmac-sha256: abc\r\ncontent-length: 1000\r\n\r\n{`);
-		return socket;
-	});
-	await new Promise((resolve) => setTimeout(resolve, 100));
-	const before = performance.now();
-	expect((await send(web.port, order(7))).status).toBe(200);
-	expect(performance.now() - before).toBeLessThan(5_000);
-	for (const socket of drips) socket.destroy();
-});
-
-test("closing answers what is in hand, commits it, and takes nothing more", async () => {
-	// A connection that was not accepted yet when the server closed is refused: its sender comes again.
-	const inHand = Promise.allSettled(Array.from({ length: 40 }, (_, i) => send(web.port, order(i + 1))));
-	await new Promise((resolve) => setTimeout(resolve, 5));
-	await web.close();
-	const answered: Answer[] = (await inHand).flatMap((sent) => (sent.status === "fulfilled" ? [sent.value] : []));
-	expect(answered.every((answer) => answer.status === 200)).toBe(true);
-	expect((await events()).length).toBeGreaterThanOrEqual(answered.length);
-	await expect(send(web.port, order(99))).rejects.toThrow(/ECONNREFUSED|socket hang up|ECONNRESET/);
-});
-
-test("endpoints of machines come before the app's pages, and pages that are not built say so", async () => {
-	const other = await startWeb(
-		deps(),
-		options({
-			endpoints: { "/healthz": (_, response) => void response.writeHead(200).end("well") },
-			pages: () => Promise.reject(new Error("The embedded app is not built yet: run `npm run build`")),
-		}),
-	);
-	const get = (path: string) => send(other.port, { path, headers: {}, body: Buffer.alloc(0) }, { method: "GET" });
-	expect(await get("/healthz?x=1")).toMatchObject({ status: 200, body: "well" });
-	expect(await get("/app")).toMatchObject({ status: 503, body: "The embedded app is not built yet: run `npm run build`\n" });
-	await other.close();
-});
-
-test("R02 a queue that is full is 503 to Shopify, and the disk to WooCommerce, from where it comes into the inbox by itself", async () => {
-	await web.close();
-	web = await startWeb(deps(), options({ ingest: { groupCommit: { queueRowsMax: 0 } } }));
-	const refused = await send(web.port, order(7));
-	expect([refused.status, refused.headers["retry-after"]]).toEqual([503, "5"]);
-	expect((await send(web.port, wooUpdate(8))).status).toBe(200);
-	expect((await send(web.port, wooUpdate(8))).status).toBe(200);
-	expect(lines.map((line) => line.outcome)).toEqual(["not-durable", "spooled", "spooled"]);
-	await expect.poll(async () => (await events()).map((event) => event.event.orderId), { timeout: 5_000 }).toEqual(["8"]);
-	await expect.poll(() => readdir(join(dataDir, "spool"))).toEqual([]);
-	const [event] = await events();
-	expect(event.received_at.getTime()).toBeLessThan(Date.now() - 300);
-	await expect
-		.poll(() => wakes)
-		.toEqual([
-			{ name: "apply.drain", payload: { shopId: shop.shopId } },
-			{ name: "connections.poll-orders", payload: { shopId: shop.shopId, connectionId: shop.woo } },
-		]);
-});
-
-/** A caller who speaks raw bytes. Resolves with everything that was answered when the connection ends, or after a while. */
-function raw(port: number, parts: string[], { hangUp = false } = {}): Promise<string> {
-	return new Promise((resolve) => {
-		let answer = "";
-		const socket = connect(port, "127.0.0.1");
-		const done = () => {
-			clearTimeout(timer);
-			socket.destroy();
-			resolve(answer);
-		};
-		const timer = setTimeout(done, 2_000);
-		socket.on("data", (chunk) => {
-			answer += chunk.toString();
-			if (answer.includes("\r\n\r\n")) done();
-		});
-		socket.on("error", done);
-		socket.on("close", done);
-		socket.on("connect", () => {
-			for (const part of parts) socket.write(part);
-			if (hangUp) setTimeout(done, 50);
-		});
-	});
-}

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { listDeadLetters } from "#dead-letters";
-import { lookLate, pushListings } from "#delivery";
+import { lookLate } from "#delivery";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
-import { attemptsOf, deliveryDeps, homeShows, listingOf, openShop, orderComes, timePasses } from "../../tests/kit/delivery.ts";
-import { createNeighbourStore, type NeighbourStore } from "../../tests/kit/neighbour-store.ts";
+import { attemptsOf, homeShows, type InStep, listingOf, openInStep, orderComes, timePasses } from "../../tests/kit/delivery.ts";
+import type { NeighbourStore } from "../../tests/kit/neighbour-store.ts";
 import { expectCoherentState, type TestShop } from "../../tests/kit/shop.ts";
 
 /** A channel whose "accepted" is not yet "applied" (amazon.md 3.1), ten minutes at most, one item of 10. */
@@ -11,18 +11,16 @@ const HORIZON_MS = 600_000;
 let database: TestDatabase;
 let shop: TestShop;
 let store: NeighbourStore;
+let push: InStep["push"];
 beforeAll(async () => {
 	database = await freshDatabase();
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-	shop = await openShop(database.pool, { items: 1, opening: 10, guestState: "live" });
-	store = createNeighbourStore({ "listing-0": 10 }, { appliesLater: true, lateHorizonMs: HORIZON_MS });
-	await push();
-	store.calls.length = 0;
+	const later = { appliesLater: true, lateHorizonMs: HORIZON_MS };
+	({ shop, store, push } = await openInStep(database.pool, { items: 1, opening: 10, guestState: "live" }, later));
 });
 
-const push = () => pushListings(deliveryDeps(database.pool, new Map([[shop.guest, store]])), shop.shopId, shop.guest);
 const shown = () => store.figures.get("listing-0");
 const written = () => store.calls.flatMap((call) => (call.operation === "write" ? (call.quantities ?? []) : []));
 const listing = () => listingOf(database.pool, shop, 0);

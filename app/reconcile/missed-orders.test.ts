@@ -21,14 +21,6 @@ async function join({ stock = 100, timezone = "America/New_York" } = {}): Promis
 	await w.run(store);
 	return { shop, store, connectionId, since: new Date() };
 }
-/** The store sends nothing of what happens in here. */
-async function unheard<T>(store: OpenStore, happen: () => Promise<T>): Promise<T> {
-	w.world.faults.onWebhooks(store.channel, "lost", 1, { kind: "lost" });
-	const result = await happen();
-	await store.runQueue();
-	w.world.faults.clear(store.channel);
-	return result;
-}
 /** So much later that a change is not one of the last moments any more. */
 const later = () => w.world.clock.skip(40_000);
 const poll = async ({ shop, connectionId }: Joined, deps = w.deps) => {
@@ -55,7 +47,7 @@ test("R24 an order whose webhook was lost is found by the poll and counted as mi
 	const { store, shop } = joined;
 	await w.buy(store, "TEA", 2);
 	await w.run(store);
-	const missed = await unheard(store, () => w.buy(store, "TEA", 3));
+	const missed = await w.unheard(store, () => w.buy(store, "TEA", 3));
 	later();
 	expect(await available(joined)).toBe(98);
 	const before = await watermark(joined);
@@ -72,7 +64,7 @@ test("R24 an order whose webhook was lost is found by the poll and counted as mi
 	expect(await found(joined)).toBe(1);
 
 	// A lost cancellation is a newer state of an order that is known.
-	await unheard(store, () => store.cancelOrder(missed));
+	await w.unheard(store, () => store.cancelOrder(missed));
 	later();
 	await polled(joined);
 	expect(await available(joined)).toBe(98);
@@ -100,7 +92,7 @@ test("R24 an order of the last moments counts at once, but not as missed: its we
 test("R24 R28 a state of the last moments is counted once its webhook has had its time, and is taken off again when that comes after all", async () => {
 	const joined = await join();
 	later();
-	await unheard(joined.store, () => w.buy(joined.store, "TEA", 1));
+	await w.unheard(joined.store, () => w.buy(joined.store, "TEA", 1));
 	const second = await w.buy(joined.store, "TEA", 2);
 	await polled(joined);
 	expect(await found(joined)).toBe(0);
@@ -129,7 +121,7 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 		const joined = await join({ stock: 500 });
 		const { store, shop } = joined;
 		const product = store.shelf.get("TEA")?.productId ?? 0;
-		await unheard(store, async () => {
+		await w.unheard(store, async () => {
 			for (let n = 0; n < 130; n++) await store.placeOrder({ status: "processing", lines: [{ product_id: product, quantity: 1 }] });
 		});
 		later();
@@ -155,13 +147,13 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 		const joined = await join({ stock: 500 });
 		const { store, shop, connectionId } = joined;
 		const clean = dyingPool(w.deps.pool, { at: Number.POSITIVE_INFINITY, moment: "before" });
-		await unheard(store, () => w.buy(store, "TEA", 1));
+		await w.unheard(store, () => w.buy(store, "TEA", 1));
 		later();
 		await poll(joined, { ...w.deps, pool: clean.pool });
 		let sold = 1;
 		const died = { moved: 0, before: 0 };
 		for (const place of placesToDie(clean.statements())) {
-			const orderId = await unheard(store, () => w.buy(store, "TEA", 1));
+			const orderId = await w.unheard(store, () => w.buy(store, "TEA", 1));
 			sold++;
 			later();
 			const before = await watermark(joined);
@@ -216,7 +208,7 @@ test.each(["America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])(
 	"R24 the store's time zone (%s) hides nothing: bounds are asked for in its own way, and the watermark is true",
 	async (timezone) => {
 		const joined = await join({ timezone });
-		await unheard(joined.store, () => w.buy(joined.store, "TEA", 2));
+		await w.unheard(joined.store, () => w.buy(joined.store, "TEA", 2));
 		later();
 		const { watermark: until } = await polled(joined);
 		expect(await available(joined)).toBe(98);
@@ -235,7 +227,7 @@ test("R44 an order from before the cut that only the poll brings is baseline, an
 	const joined = await join();
 	const { store, shop, connectionId } = joined;
 	const product = store.shelf.get("TEA")?.productId ?? 0;
-	const orderId = await unheard(store, () => store.placeOrder({ status: "processing", lines: [{ product_id: product, quantity: 7 }] }));
+	const orderId = await w.unheard(store, () => store.placeOrder({ status: "processing", lines: [{ product_id: product, quantity: 7 }] }));
 	// It was placed 90 days ago, and nothing happened to it until now.
 	const order = store.state.orders.get(orderId);
 	if (!order) throw new Error("It was placed");
@@ -247,7 +239,7 @@ test("R44 an order from before the cut that only the poll brings is baseline, an
 		await w.all("SELECT baseline, unknown_older FROM sales_order WHERE shop_id = $1 AND connection_id = $2", [shop.shopId, connectionId]),
 	).toEqual([{ baseline: true, unknown_older: true }]);
 	// What becomes of it from here on counts.
-	await unheard(store, () => store.cancelOrder(orderId));
+	await w.unheard(store, () => store.cancelOrder(orderId));
 	later();
 	await polled(joined);
 	expect(await available(joined)).toBe(107);
@@ -256,8 +248,8 @@ test("R44 an order from before the cut that only the poll brings is baseline, an
 test("R37 equal order numbers of two shops' stores are two orders", async () => {
 	const [mine, theirs] = [await join(), await join()];
 	const bought = [
-		await unheard(mine.store, () => w.buy(mine.store, "TEA", 1)),
-		await unheard(theirs.store, () => w.buy(theirs.store, "TEA", 6)),
+		await w.unheard(mine.store, () => w.buy(mine.store, "TEA", 1)),
+		await w.unheard(theirs.store, () => w.buy(theirs.store, "TEA", 6)),
 	];
 	expect(bought[0]).toBe(bought[1]);
 	later();

@@ -25,13 +25,6 @@ async function join(): Promise<Joined> {
 	await w.run(store);
 	return { shop, store, connectionId };
 }
-async function unheard<T>(store: OpenStore, happen: () => Promise<T>): Promise<T> {
-	w.world.faults.onWebhooks(store.channel, "lost", 1, { kind: "lost" });
-	const result = await happen();
-	await store.runQueue();
-	w.world.faults.clear(store.channel);
-	return result;
-}
 /** In the night after so many days: the orders of today are among those of the week. */
 const compare = async ({ shop, connectionId }: Joined, days = 1, deps = w.deps) => {
 	await w.refill();
@@ -69,7 +62,7 @@ test("R26 what differs is told by order: one that never came, units and sums tha
 	const { store, shop, connectionId } = joined;
 	const [units, sums, gone] = [await w.buy(store, "TEA", 50), await w.buy(store, "MUG", 1), await w.buy(store, "MUG", 2)];
 	await w.run(store);
-	const missed = await unheard(store, () => w.buy(store, "TEA", 3));
+	const missed = await w.unheard(store, () => w.buy(store, "TEA", 3));
 	const of = (id: number) => [shop.shopId, connectionId, String(id)];
 	const change = (sql: string, id: number) =>
 		w.deps.pool.query(`${sql} WHERE shop_id = $1 AND connection_id = $2 AND order_id = $3`, of(id));
@@ -104,7 +97,7 @@ test("R26 what differs is told by order: one that never came, units and sums tha
 test("R26 R29 a difference over the limit is told of, and is over with the first night that agrees", async () => {
 	const joined = await join();
 	const { store, shop, connectionId } = joined;
-	await unheard(store, () => w.buy(store, "TEA", 1));
+	await w.unheard(store, () => w.buy(store, "TEA", 1));
 	await compare(joined);
 	const turns = async () =>
 		(await lookForAlerts(w.deps.pool, { appUrlOf: () => "https://admin.example" })).flatMap(({ kind, turn, subject, detail }) =>

@@ -1,11 +1,13 @@
 import type pg from "pg";
 import type { ListingState } from "#app/delivery/listing-state.ts";
 import { drainShop } from "#apply";
+import { pushListings } from "#delivery";
+import { applyDeps } from "./apply-deps.ts";
+import { deliveryDeps } from "./delivery-deps.ts";
+import { createNeighbourStore } from "./neighbour-store.ts";
+import { at, makeShop, order, put, reading, type ShopOptions, type TestShop } from "./shop.ts";
 
 export { deliveryDeps } from "./delivery-deps.ts";
-
-import { applyDeps } from "./apply-deps.ts";
-import { at, makeShop, order, put, reading, type ShopOptions, type TestShop } from "./shop.ts";
 
 /** A shop whose listings have their first figure. */
 export async function openShop(pool: pg.Pool, options: ShopOptions = {}): Promise<TestShop> {
@@ -13,6 +15,17 @@ export async function openShop(pool: pg.Pool, options: ShopOptions = {}): Promis
 	await drain(pool, shop);
 	return shop;
 }
+
+/** A shop, and a store that sells all of its items and shows what it should; `push` delivers to it. It was not called yet. */
+export async function openInStep(pool: pg.Pool, options: ShopOptions = {}, storeOptions: Parameters<typeof createNeighbourStore>[1] = {}) {
+	const shop = await openShop(pool, options);
+	const store = createNeighbourStore(Object.fromEntries(shop.items.map((_, n) => [`listing-${n}`, options.opening ?? 10])), storeOptions);
+	const push = () => pushListings(deliveryDeps(pool, new Map([[shop.guest, store]])), shop.shopId, shop.guest);
+	await push();
+	store.calls.length = 0;
+	return { shop, store, push };
+}
+export type InStep = Awaited<ReturnType<typeof openInStep>>;
 
 export const drain = (pool: pg.Pool, shop: TestShop) => drainShop(applyDeps(pool), shop.shopId);
 

@@ -47,6 +47,8 @@ export type GuestWorld = {
 	/** Accounts have budget again: tests make in a second what a day makes. */
 	refill(): Promise<void>;
 	buy(store: OpenStore, sku: string, units?: number): Promise<number>;
+	/** The store sends nothing of what happens in here. */
+	unheard<Result>(store: OpenStore, happen: () => Promise<Result>): Promise<Result>;
 	/** Calls that reached the store's API, by operation. */
 	calls(store: WooStore, operation: RegExp): number;
 	one<Row extends object>(sql: string, values?: unknown[]): Promise<Row>;
@@ -162,6 +164,13 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 			const bought = await store.checkout({ lines: [{ ...place, quantity: units }] });
 			if (bought.outcome === "refused") throw new Error(`${sku}: ${bought.message}`);
 			return bought.orderId;
+		},
+		async unheard(store, happen) {
+			world.faults.onWebhooks(store.channel, "lost", 1, { kind: "lost" });
+			const result = await happen();
+			await store.runQueue();
+			world.faults.clear(store.channel);
+			return result;
 		},
 		calls: (store, operation) => world.books.calls(store.channel).filter((call) => operation.test(call.operation)).length,
 		one,

@@ -18,6 +18,8 @@ export type NeighbourStore = {
 	calls: { operation: "read" | "write"; ids: string[]; quantities?: number[] }[];
 	/** Called in the moments of a call, before its effect and after it (before the caller hears of it). */
 	strike: Partial<Record<Moment, () => void | Promise<void>>>;
+	/** What happens once, in this moment of the next call. */
+	once(moment: Moment, what: () => void | Promise<void>): void;
 	/** The next calls of this kind meet these, one each. */
 	faults: { read: Fault[]; write: Fault[] };
 	/** Writes of these listings are refused, each alone. */
@@ -89,6 +91,12 @@ export function createNeighbourStore(
 		now,
 		calls: [],
 		strike: {},
+		once(moment, what) {
+			store.strike[moment] = async () => {
+				delete store.strike[moment];
+				await what();
+			};
+		},
 		faults: { read: [], write: [] },
 		refuses: new Map(),
 		unmanaged: new Set(),

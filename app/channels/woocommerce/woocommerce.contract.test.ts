@@ -1,22 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { canonicalEventSchema, type OrderSnapshot } from "#domain";
-import { createReplay, type SentRequest } from "../../../tests/kit/replay.ts";
+import type { SentRequest } from "../../../tests/kit/replay.ts";
 import { hasContract, readContract, recording, recordings, type Step, schemaProblems } from "../../../tests/kit/woo-contract.ts";
-import type { ChannelClient, RemoteListing } from "../channel.ts";
+import { collect, openWooReplay, WOO_KEYS, type WooReplay } from "../../../tests/kit/woo-replay.ts";
+import type { RemoteListing } from "../channel.ts";
 import { ChannelError } from "../errors.ts";
-import { woocommerce } from "./index.ts";
 import { toSnapshot } from "./mapping.ts";
 import { orderKept } from "./webhooks.ts";
 
 const API = "/wp-json/wc/v3";
-const credentials = { consumerKey: `ck_${"1".repeat(40)}`, consumerSecret: `cs_${"2".repeat(40)}` };
 
 describe.skipIf(!hasContract)("what a real WooCommerce 11.0.1 said", () => {
-	let replay: Awaited<ReturnType<typeof createReplay>>;
-	let client: ChannelClient;
+	let replay: WooReplay["replay"];
+	let client: WooReplay["client"];
 	beforeAll(async () => {
-		replay = await createReplay();
-		client = woocommerce.connect({ account: "store.example", credentials });
+		({ replay, client } = await openWooReplay());
 	});
 	afterAll(async () => {
 		const sent = [...replay.requests];
@@ -371,7 +369,7 @@ describe.skipIf(!hasContract)("what a real WooCommerce 11.0.1 said", () => {
 				expect(error, label).toBeInstanceOf(ChannelError);
 				const { errorClass, retryable } = error as ChannelError;
 				expect([errorClass, retryable], label).toEqual(expectedClass(status, body));
-				expect((error as ChannelError).message).not.toContain(credentials.consumerSecret);
+				expect((error as ChannelError).message).not.toContain(WOO_KEYS.consumerSecret);
 				kinds[errorClass] = (kinds[errorClass] ?? 0) + 1;
 			}
 		}
@@ -396,9 +394,3 @@ describe.skipIf(!hasContract)("what a real WooCommerce 11.0.1 said", () => {
 		line_items: [],
 	});
 });
-
-async function collect<T>(pages: AsyncIterable<T>): Promise<T[]> {
-	const all: T[] = [];
-	for await (const page of pages) all.push(page);
-	return all;
-}

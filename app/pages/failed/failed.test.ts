@@ -1,44 +1,29 @@
-import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { RequestRejectedError } from "#app/channels/errors.ts";
-import type { Deps } from "#connections";
-import { pushListings, releaseParked, resolveMended } from "#delivery";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { releaseParked, resolveMended } from "#delivery";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
-import { deliveryDeps, homeShows, openShop } from "../../../tests/kit/delivery.ts";
-import { parkMessage } from "../../../tests/kit/failures.ts";
-import { createNeighbourStore, type NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
+import { homeShows, openShop } from "../../../tests/kit/delivery.ts";
+import { type Failures, openFailures } from "../../../tests/kit/failures.ts";
+import type { NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
 import { order, type TestShop } from "../../../tests/kit/shop.ts";
 import { decideProblem } from "./decide-problem.ts";
 import { discard } from "./discard.ts";
-import { readFailed, readFailedRequest } from "./read-failed.ts";
 import { readFailure } from "./read-failure.ts";
 
 let database: TestDatabase;
 let shop: TestShop;
 let store: NeighbourStore;
-const wake = vi.fn(async () => {});
+let push: Failures["push"];
+let list: Failures["list"];
+let refuse: Failures["refuse"];
+let park: Failures["park"];
+let depsOf: Failures["depsOf"];
 beforeAll(async () => {
 	database = await freshDatabase();
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-	shop = await openShop(database.pool, { items: 3, opening: 10, guestState: "live" });
-	store = createNeighbourStore({ "listing-0": 10, "listing-1": 10, "listing-2": 10 });
-	await push();
+	({ shop, store, push, list, refuse, park, depsOf } = await openFailures(database.pool, { wake: async () => {} }));
 });
-
-const depsOf = (pool = database.pool) => ({ pool, wake, log: pino({ level: "silent" }) }) as unknown as Deps;
-const push = () => pushListings(deliveryDeps(database.pool, new Map([[shop.guest, store]])), shop.shopId, shop.guest);
-const list = (query = "", shopId = shop.shopId) => readFailed(database.pool, shopId, readFailedRequest(new URLSearchParams(query)));
-/** The store refuses these figures, and each is set aside. */
-const refuse = async (...items: number[]) => {
-	for (const n of items) {
-		store.refuses.set(`listing-${n}`, new RequestRejectedError("Not this one"));
-		await homeShows(database.pool, shop, n, 4);
-	}
-	await push();
-};
-const park = (key: string, event: unknown) => parkMessage(database.pool, shop, key, event);
 
 describe("the list", () => {
 	test("R21 it says what failed where and why, newest first, and what a filter leaves of it", async () => {

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Deps } from "#connections";
-import { createLogger } from "#telemetry";
-import { checkNow, foundIn, settleNow } from "../../../tests/kit/check.ts";
+import { checkDeps, checkNow, foundIn, settleNow } from "../../../tests/kit/check.ts";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { drain, openShop } from "../../../tests/kit/delivery.ts";
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
@@ -19,13 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const deps = (pool = database.pool): Deps => ({
-	pool,
-	keyRing: [],
-	env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-	log: createLogger({ level: "silent", name: "test" }),
-	wake: async () => {},
-});
+const deps = (pool = database.pool) => checkDeps(pool);
 const query = (sql: string, values: unknown[] = [shop.shopId]) => database.pool.query(sql, values);
 const check = () => checkNow(deps(), shop.shopId, shop.home, home.open);
 const settle = async () => {

@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ChannelUnavailableError, CredentialsRejectedError } from "#app/channels/errors.ts";
-import type { Deps } from "#connections";
-import { pushListings } from "#delivery";
 import { openDueChecks, runCheck } from "#reconcile";
-import { createLogger } from "#telemetry";
-import { checkNow, finishCheck, foundIn, settleNow } from "../../../tests/kit/check.ts";
+import { checkDeps, checkNow, finishCheck, foundIn, settleNow } from "../../../tests/kit/check.ts";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
-import { deliveryDeps, openShop } from "../../../tests/kit/delivery.ts";
+import { type InStep, openInStep, openShop } from "../../../tests/kit/delivery.ts";
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
 import { createNeighbourList, type NeighbourList } from "../../../tests/kit/neighbour-list.ts";
-import { createNeighbourStore, type NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
+import type { NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
 import type { TestShop } from "../../../tests/kit/shop.ts";
 import { askForCheck } from "./ask-check.ts";
 import { isStaged } from "./staging.ts";
@@ -18,21 +15,15 @@ const LONG_MS = 120_000;
 let database: TestDatabase;
 let shop: TestShop;
 let store: NeighbourStore;
+let push: InStep["push"];
 let list: NeighbourList;
 beforeAll(async () => {
 	database = await freshDatabase();
 });
 afterAll(() => database.drop());
 
-const deps = (pool = database.pool): Deps => ({
-	pool,
-	keyRing: [],
-	env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-	log: createLogger({ level: "silent", name: "test" }),
-	wake: async () => {},
-});
+const deps = (pool = database.pool) => checkDeps(pool);
 const query = (sql: string, values: unknown[] = [shop.shopId]) => database.pool.query(sql, values);
-const push = () => pushListings(deliveryDeps(database.pool, new Map([[shop.guest, store]])), shop.shopId, shop.guest);
 const ask = () => askForCheck(deps(), shop.shopId, shop.guest, "548380009");
 const run = (pool = database.pool) => runCheck(deps(pool), shop.shopId, shop.guest, { open: list.open });
 const finish = () => finishCheck(deps(), shop.shopId, shop.guest, list.open);
@@ -47,10 +38,8 @@ const again = async () => {
 };
 
 beforeEach(async () => {
-	shop = await openShop(database.pool, { items: 4, opening: 10 });
-	store = createNeighbourStore(Object.fromEntries(shop.items.map((_, n) => [`listing-${n}`, 10])));
+	({ shop, store, push } = await openInStep(database.pool, { items: 4, opening: 10 }));
 	list = createNeighbourList(store);
-	await push();
 	store.figures.set("listing-1", 25);
 	store.figures.set("listing-3", 4);
 	store.figures.set("listing-x", 1);
