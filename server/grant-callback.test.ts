@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Deps } from "#connections";
-import { createLogger } from "#telemetry";
 import { freshDatabase, type TestDatabase } from "../tests/kit/database.ts";
+import { quietDeps } from "../tests/kit/deps.ts";
 import { send } from "../tests/kit/senders.ts";
 import { createGrantCallback } from "./grant-callback.ts";
 import { startWeb, type Web } from "./web.ts";
@@ -19,13 +18,7 @@ let shopId: number;
 beforeAll(async () => {
 	db = await freshDatabase();
 	dataDir = await mkdtemp(join(tmpdir(), "lockstep-grant-"));
-	const deps: Deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: createLogger({ level: "silent", name: "test" }),
-		wake: async () => {},
-	};
+	const deps: Deps = quietDeps(db.pool);
 	shopId = (await db.pool.query("INSERT INTO shop (domain) VALUES ('a.myshopify.com') RETURNING id")).rows[0].id;
 	web = await startWeb(deps, { port: 0, host: "127.0.0.1", dataDir, endpoints: { [PATH]: createGrantCallback(deps) } });
 });

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
+import { quietDeps } from "../../tests/kit/deps.ts";
 import { type FilledShop, fillShop } from "../../tests/kit/fill-shop.ts";
 import { readChannelDefaults, setChannelDefaults } from "./channel-defaults.ts";
 import { saveConnection } from "./guests/save-connection.ts";
@@ -17,13 +16,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 const connect = async (account: string) => {
-	const deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] as [string] },
-		log: pino({ level: "silent" }),
-		wake: async () => {},
-	};
+	const deps = quietDeps(db.pool);
 	const made = { channel: "woocommerce", account, credentials: {}, settings: { account: {} }, actor: "1" };
 	const outcome = await saveConnection(deps, shop.shopId, made);
 	if (outcome.outcome !== "connected") throw new Error(outcome.reason);

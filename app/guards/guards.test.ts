@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readActivity } from "#app/pages/activity/read-activity.ts";
 import type { Right } from "#app/rights/index.ts";
 import type { Deps } from "#connections";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { drain } from "../../tests/kit/delivery.ts";
+import { quietDeps } from "../../tests/kit/deps.ts";
 import { dyingPool, Killed, placesToDie } from "../../tests/kit/dying-pool.ts";
 import { at, expectCoherentState, makeShop, order, put, reading, type ShopOptions, type TestShop } from "../../tests/kit/shop.ts";
 import { decideChanges, keepFormer, readChangeSet, readOpenSets, refuseRules, saveGuards } from "./index.ts";
@@ -14,13 +13,7 @@ let db: TestDatabase;
 let deps: Deps;
 beforeAll(async () => {
 	db = await freshDatabase();
-	deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: "silent" }),
-		wake: async () => {},
-	};
+	deps = quietDeps(db.pool);
 });
 afterAll(() => db.drop());
 

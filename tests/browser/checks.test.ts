@@ -1,10 +1,10 @@
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Deps } from "#connections";
 import { pushListings } from "#delivery";
 import { runCheck } from "#reconcile";
 import { settleNow } from "../kit/check.ts";
 import { deliveryDeps } from "../kit/delivery.ts";
+import { quietDeps } from "../kit/deps.ts";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { createNeighbourList, type NeighbourList } from "../kit/neighbour-list.ts";
 import { createNeighbourStore, type NeighbourStore } from "../kit/neighbour-store.ts";
@@ -26,13 +26,7 @@ describe.skipIf(!chromiumPath)("R25 R35 all stock of a channel is checked, insid
 	let store: NeighbourStore;
 	let list: NeighbourList;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
-	const deps = (): Deps => ({
-		pool: stage.database.pool,
-		keyRing: [],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: "silent" }),
-		wake: async () => {},
-	});
+	const deps = (): Deps => quietDeps(stage.database.pool);
 	const push = () => pushListings(deliveryDeps(stage.database.pool, new Map([[shop.woocommerce, store]])), shop.shopId, shop.woocommerce);
 	/** What a worker would do; the stage has none. */
 	const run = () => runCheck(deps(), shop.shopId, shop.woocommerce, { open: list.open });

@@ -1,9 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runBulk } from "#app/backfill/index.ts";
-import type { Pool } from "#app/db.server.ts";
-import type { Deps } from "#connections";
+import { quietDeps } from "../kit/deps.ts";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { violationsOf } from "./accessibility.ts";
 import { chromiumPath, type Opened, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
@@ -13,14 +10,6 @@ const ROOT = "/store/northwind-outdoor/apps/lockstep";
 
 /** Chromium's wish that a slow machine had been faster is none. */
 const faultsOf = (complaints: readonly string[]) => complaints.filter((text) => !/was preloaded using link preload/.test(text));
-
-const depsOf = (pool: Pool): Deps => ({
-	pool,
-	keyRing: [{ id: "k", key: randomBytes(32) }],
-	env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-	log: pino({ level: "silent" }),
-	wake: async () => {},
-});
 
 describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", () => {
 	let stage: Stage;
@@ -135,7 +124,7 @@ describe.skipIf(!chromiumPath)("R35 the stock page inside the Shopify admin", ()
 	});
 
 	/** What the worker does that is woken for it; a worker of its own would also deliver, to stores that are only rows here. */
-	const work = () => runBulk(depsOf(stage.database.pool), shop.shopId);
+	const work = () => runBulk(quietDeps(stage.database.pool), shop.shopId);
 	const chooseAll = async (app: Opened["app"]) => {
 		await app.getByRole("row").filter({ hasText: "NW-0001" }).waitFor();
 		await app

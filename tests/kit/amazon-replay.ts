@@ -1,3 +1,5 @@
+import { expect } from "vitest";
+import { hasAmazonModels, requestProblems } from "./amazon-models.ts";
 import { leadOutside, serve } from "./outside.ts";
 
 export type AmazonRequest = { method: string; url: URL; headers: Record<string, string>; text: string; body: unknown };
@@ -16,6 +18,7 @@ const HOSTS = [
 /** Amazon's hosts, answering what they are given and keeping what they were asked. Buffers go out as they are. */
 export async function createAmazonReplay() {
 	const requests: AmazonRequest[] = [];
+	const all: AmazonRequest[] = [];
 	let answering: Answering = () => ({ status: 599, body: "nothing to answer with" });
 	let date = "2026-11-21T10:00:00Z";
 	let underWay = 0;
@@ -36,6 +39,7 @@ export async function createAmazonReplay() {
 				body: text === "" ? undefined : isJson ? JSON.parse(text) : text,
 			};
 			requests.push(sent);
+			all.push(sent);
 			const { status = 200, headers: own = {}, body } = await answering(sent);
 			underWay--;
 			response.sendDate = false;
@@ -61,9 +65,12 @@ export async function createAmazonReplay() {
 		setDate(at: string) {
 			date = at;
 		},
+		/** Nothing was asked of the Selling Partner API, also by tests before, in a way that the published models do not know. */
 		async close() {
 			await outside.restore();
 			await local.close();
+			const asked = all.filter(({ url }) => url.host.startsWith("sellingpartnerapi"));
+			if (hasAmazonModels) expect(asked.flatMap(requestProblems)).toEqual([]);
 		},
 	};
 }

@@ -1,20 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Deps } from "#connections";
 import { askForCheck, type CheckOutcome, runCheck, settleDifferences } from "#reconcile";
-import { createLogger } from "#telemetry";
 
 type Open = NonNullable<Parameters<typeof runCheck>[3]>["open"];
 /** Far more than a run waits for. */
 const TURNS_MAX = 200;
-
-/** For checks of neighbours, who ask for no credentials. */
-export const checkDeps = (pool: Deps["pool"]): Deps => ({
-	pool,
-	keyRing: [],
-	env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-	log: createLogger({ level: "silent", name: "test" }),
-	wake: async () => {},
-});
 
 /** A channel's stock is compared now, to the run's end; what it would wait for is due at once. */
 export async function checkNow(deps: Deps, shopId: number, connectionId: number, open?: Open): Promise<CheckOutcome> {

@@ -1,8 +1,7 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { connectGuest, linkListings, proposeMatching, readCatalogue, startWatching } from "#app/connections/guests/index.ts";
 import { applyDepsOf } from "#app/wiring.ts";
 import { drainShop } from "#apply";
@@ -13,6 +12,7 @@ import { createWorld, type World } from "../../sandbox/world.ts";
 import { createGrantCallback } from "../../server/grant-callback.ts";
 import { startWeb } from "../../server/web.ts";
 import { freshDatabase, type TestDatabase } from "./database.ts";
+import { quietDeps } from "./deps.ts";
 import { runRiver } from "./river.ts";
 import { put, reading, type TestShop } from "./shop.ts";
 
@@ -63,11 +63,7 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 	const origin = await world.listen();
 	const upstreams = installUpstreams({ "*.stores.example": origin, "*.amazon.com": origin, "*.amazonaws.com": origin });
 	const deps: GuestDeps = {
-		pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: process.env.TEST_LOG ?? "silent" }),
-		wake: async () => {},
+		...quietDeps(pool),
 		publicUrl: APP_ORIGIN,
 	};
 	const dataDir = await mkdtemp(join(tmpdir(), "lockstep-guests-"));

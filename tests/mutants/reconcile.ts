@@ -7,7 +7,7 @@ export const reconcile: Mutant[] = [
 		file: "app/reconcile/order-poll.ts",
 		from: 'return { outcome: "failed", error };',
 		to: "void error;",
-		tests: ["tests/pipeline/poll-fails.test.ts"],
+		tests: ["app/reconcile/order-poll.test.ts"],
 	},
 	{
 		name: "a list that lacks a fifth of our listings is believed",

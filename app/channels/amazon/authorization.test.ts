@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { amazonAnswer, hasAmazonModels, requestProblems } from "../../../tests/kit/amazon-models.ts";
+import { amazonAnswer } from "../../../tests/kit/amazon-models.ts";
 import { createAmazonReplay } from "../../../tests/kit/amazon-replay.ts";
 import type { WebhookManager } from "../channel.ts";
 import { ChannelError, ChannelUnavailableError, ConflictError, CredentialsRejectedError, RequestRejectedError } from "../errors.ts";
@@ -38,11 +38,7 @@ let replay: Awaited<ReturnType<typeof createAmazonReplay>>;
 beforeAll(async () => {
 	replay = await createAmazonReplay();
 });
-afterAll(async () => {
-	const sent = replay.requests.filter(({ url }) => url.host.startsWith("sellingpartnerapi"));
-	await replay.close();
-	if (hasAmazonModels) expect(sent.flatMap(requestProblems)).toEqual([]);
-});
+afterAll(() => replay.close());
 beforeEach(() => {
 	replay.requests.length = 0;
 });

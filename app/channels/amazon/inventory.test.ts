@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { amazonAnswer, hasAmazonModels, requestProblems } from "../../../tests/kit/amazon-models.ts";
+import { amazonAnswer } from "../../../tests/kit/amazon-models.ts";
 import { createAmazonReplay } from "../../../tests/kit/amazon-replay.ts";
 import type { StockWrite } from "../channel.ts";
 import { ChannelUnavailableError, RateLimitedError, RequestRejectedError } from "../errors.ts";
@@ -30,11 +30,7 @@ let replay: Awaited<ReturnType<typeof createAmazonReplay>>;
 beforeAll(async () => {
 	replay = await createAmazonReplay();
 });
-afterAll(async () => {
-	const sent = [...replay.requests];
-	await replay.close();
-	if (hasAmazonModels) expect(sent.flatMap(requestProblems)).toEqual([]);
-});
+afterAll(() => replay.close());
 beforeEach(() => {
 	replay.requests.length = 0;
 });

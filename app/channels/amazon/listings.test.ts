@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { amazonAnswer, hasAmazonModels, requestProblems } from "../../../tests/kit/amazon-models.ts";
+import { amazonAnswer } from "../../../tests/kit/amazon-models.ts";
 import { createAmazonReplay } from "../../../tests/kit/amazon-replay.ts";
 import type { RemoteListing } from "../channel.ts";
 import { ChannelUnavailableError, RateLimitedError, UnexpectedShapeError } from "../errors.ts";
@@ -20,11 +20,7 @@ let replay: Awaited<ReturnType<typeof createAmazonReplay>>;
 beforeAll(async () => {
 	replay = await createAmazonReplay();
 });
-afterAll(async () => {
-	const sent = replay.requests.filter(({ url }) => url.host.startsWith("sellingpartnerapi"));
-	await replay.close();
-	if (hasAmazonModels) expect(sent.flatMap(requestProblems)).toEqual([]);
-});
+afterAll(() => replay.close());
 beforeEach(() => {
 	replay.requests.length = 0;
 });

@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { changePolicy, chooseLocations, linkListings, unlinkListings } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
 import type { Policy } from "#domain";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
+import { quietDeps } from "../../../tests/kit/deps.ts";
 import { type FilledShop, fillShop } from "../../../tests/kit/fill-shop.ts";
 import { setTolerance } from "../checks/set-tolerance.ts";
 import { pauseItems, saveRules } from "../stock/change-rules.ts";
@@ -16,13 +15,7 @@ let shop: FilledShop;
 let shops = 0;
 beforeAll(async () => {
 	db = await freshDatabase();
-	deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: "silent" }),
-		wake: async () => {},
-	};
+	deps = quietDeps(db.pool);
 });
 afterAll(() => db.drop());
 beforeEach(async () => {

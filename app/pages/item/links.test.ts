@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { changeLinks, type LinkChange } from "#app/connections/guests/index.ts";
 import type { Deps } from "#connections";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
+import { quietDeps } from "../../../tests/kit/deps.ts";
 import { type FilledShop, fillShop } from "../../../tests/kit/fill-shop.ts";
 import { readActivity } from "../activity/read-activity.ts";
 import { undoEntry } from "../activity/undo-entry.ts";
@@ -18,13 +17,7 @@ let shops = 0;
 const woken: unknown[] = [];
 beforeAll(async () => {
 	db = await freshDatabase();
-	deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: "silent" }),
-		wake: async (...of) => void woken.push(of),
-	};
+	deps = quietDeps(db.pool, async (...of) => void woken.push(of));
 });
 afterAll(() => db.drop());
 beforeEach(async () => {

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Queryable } from "#app/db.server.ts";
 import type { Deps } from "#connections";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
+import { quietDeps } from "../../../tests/kit/deps.ts";
 import { type FilledShop, fillShop } from "../../../tests/kit/fill-shop.ts";
 import { pauseItems, saveRules } from "./change-rules.ts";
 import { markOf } from "./mark.ts";
@@ -16,13 +15,7 @@ let deps: Deps;
 let shops = 0;
 beforeAll(async () => {
 	db = await freshDatabase();
-	deps = {
-		pool: db.pool,
-		keyRing: [{ id: "k1", key: randomBytes(32) }],
-		env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-		log: pino({ level: "silent" }),
-		wake: async () => {},
-	};
+	deps = quietDeps(db.pool);
 });
 afterAll(() => db.drop());
 

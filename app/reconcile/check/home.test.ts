@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { checkDeps, checkNow, foundIn, settleNow } from "../../../tests/kit/check.ts";
+import { checkNow, foundIn, settleNow } from "../../../tests/kit/check.ts";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { drain, openShop } from "../../../tests/kit/delivery.ts";
+import { quietDeps } from "../../../tests/kit/deps.ts";
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
 import { createNeighbourExport, type NeighbourExport } from "../../../tests/kit/neighbour-list.ts";
 import { at, expectCoherentState, order, put, reading, stockOf, type TestShop } from "../../../tests/kit/shop.ts";
@@ -17,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const deps = (pool = database.pool) => checkDeps(pool);
+const deps = (pool = database.pool) => quietDeps(pool);
 const query = (sql: string, values: unknown[] = [shop.shopId]) => database.pool.query(sql, values);
 const check = () => checkNow(deps(), shop.shopId, shop.home, home.open);
 const settle = async () => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ChannelUnavailableError, CredentialsRejectedError } from "#app/channels/errors.ts";
 import { openDueChecks, runCheck } from "#reconcile";
-import { checkDeps, checkNow, finishCheck, foundIn, settleNow } from "../../../tests/kit/check.ts";
+import { checkNow, finishCheck, foundIn, settleNow } from "../../../tests/kit/check.ts";
 import { freshDatabase, type TestDatabase } from "../../../tests/kit/database.ts";
 import { type InStep, openInStep, openShop } from "../../../tests/kit/delivery.ts";
+import { quietDeps } from "../../../tests/kit/deps.ts";
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
 import { createNeighbourList, type NeighbourList } from "../../../tests/kit/neighbour-list.ts";
 import type { NeighbourStore } from "../../../tests/kit/neighbour-store.ts";
@@ -22,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const deps = (pool = database.pool) => checkDeps(pool);
+const deps = (pool = database.pool) => quietDeps(pool);
 const query = (sql: string, values: unknown[] = [shop.shopId]) => database.pool.query(sql, values);
 const ask = () => askForCheck(deps(), shop.shopId, shop.guest, "548380009");
 const run = (pool = database.pool) => runCheck(deps(pool), shop.shopId, shop.guest, { open: list.open });
