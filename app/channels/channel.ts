@@ -198,9 +198,10 @@ export type ChannelClient = {
 	writeStock(writes: readonly StockWrite[]): Promise<WriteResult[]>;
 	/**
 	 * Orders that changed at `since` or later (channel's clock; adapters overlap for their clock's resolution), oldest change
-	 * first where the channel can. The last page's `channelTime` is the channel's clock when the page was asked for.
+	 * first where the channel can. The last page's `channelTime` is the channel's clock when the page was asked for. `goOnFrom`: an
+	 * earlier list of the same bound was broken off there (`OrderPage.reached`), and what came before it is not listed again.
 	 */
-	listOrders(options: { since: string }): AsyncIterable<OrderPage>;
+	listOrders(options: { since: string; goOnFrom?: string }): AsyncIterable<OrderPage>;
 	/** null: the channel does not have it (any more). */
 	readOrder(orderId: string): Promise<OrderSnapshot | null>;
 	/**
@@ -226,6 +227,11 @@ export type ListingRef = { externalId: string; parentExternalId: string | null }
 export type OrderPage = {
 	orders: OrderSnapshot[];
 	channelTime: string;
+	/**
+	 * Only where the channel lists by time of change: what changed before this moment and has not changed since is on this page or an
+	 * earlier one, but for what stands at the end of the list whatever its time. Channel's clock.
+	 */
+	reached?: string;
 	/** Orders on this page that do not fit the contract (allow-listed): each a dead letter of its own, while the others go on. */
 	unreadable?: readonly { orderId: string; payload: unknown; error: ChannelError }[];
 };

@@ -21,6 +21,8 @@ export type ConnectionRow = {
 	cutAt: Date | null;
 	/** Channel's clock. */
 	orderWatermark: Date | null;
+	/** Of a poll that was broken off: what it was to read from, and how far it came. Channel's clock. */
+	pollBroken: { since: Date; reached: Date } | null;
 	health: "green" | "degraded" | "red";
 	healthReason: string | null;
 	webhookToken: string;
@@ -51,7 +53,7 @@ export async function readHomeConnection(
 
 const columns = `
 SELECT c.shop_id AS "shopId", s.domain AS "shopDomain", s.state AS "shopState", c.id, c.channel, c.account, c.name, c.is_home AS "isHome",
-  c.state, c.settings, c.policy, c.cut_at AS "cutAt", c.order_watermark AS "orderWatermark", c.health, c.health_reason AS "healthReason",
+  c.state, c.settings, c.policy, c.cut_at AS "cutAt", c.order_watermark AS "orderWatermark", c.poll_since, c.poll_reached, c.health, c.health_reason AS "healthReason",
   c.webhook_token AS "webhookToken", c.breaker_until AS "breakerUntil", c.consented_at AS "consentedAt", c.credentials AS sealed
 FROM connection c JOIN shop s ON s.id = c.shop_id`;
 const readStatement = `${columns} WHERE c.shop_id = $1 AND c.id = $2`;
@@ -59,6 +61,7 @@ const readHomeStatement = `${columns} WHERE c.shop_id = $1 AND c.is_home AND c.s
 
 const toConnection = (row: Record<string, unknown>): ConnectionRow & { sealed: string | null } => ({
 	...(row as ConnectionRow & { sealed: string | null }),
+	pollBroken: row.poll_reached === null ? null : { since: row.poll_since as Date, reached: row.poll_reached as Date },
 	settings: connectionSettingsSchema.parse(row.settings),
 	policy: policySchema.parse(row.policy),
 });

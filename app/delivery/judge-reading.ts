@@ -130,12 +130,13 @@ const settled = (listing: ListingState, now: number, free: boolean): Judgement =
 
 const rest = (listing: ListingState): ListingState => ({ ...listing, recheck: false, seen: null, dirtySince: null, nextAttemptAt: null });
 
-const withoutWrite = (next: ListingState, { assumed, assumedUntil }: ListingState, ofWrite: number): ListingState => ({
+const withoutWrite = (next: ListingState, { assumed, assumedUntil, inDoubt }: ListingState, ofWrite: number): ListingState => ({
 	...next,
 	sent: null,
 	unseen: next.unseen - ofWrite,
 	assumed,
 	assumedUntil,
+	inDoubt,
 });
 
 function readable(listing: ListingState, answer: Answer | undefined): { quantity: number; readAt: number } | { error: ChannelError } {

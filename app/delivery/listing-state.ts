@@ -20,6 +20,8 @@ export type ListingState = {
 	/** Of `unseen`, and until when they are not given back; kept until nothing is unseen, for what is left is in doubt. */
 	assumed: number;
 	assumedUntil: number | null;
+	/** Of `unseen`, at most so many are no sale and nobody's doing: all that was ever assumed since nothing was unseen. */
+	inDoubt: number;
 	/** `unseen` as delivery left it; orders have claimed the difference since. */
 	unseenSaved: number;
 	/** Both are the last moment for which `shown` is known: of a reading, or of a write and the reading that it followed. */
@@ -84,13 +86,14 @@ export function afterReading(
 ): ListingState {
 	const assumed = doubted + (plan.action === "write" ? plan.assumed : 0);
 	const assumedMs = doubted > 0 ? DOUBTED_MS : ASSUMED_MS;
-	const doubtEnds = plan.unseen === 0 && listing.assumed === 0;
+	const doubtEnds = assumed === 0 && plan.unseen === 0 && listing.assumed === 0;
 	return {
 		...listing,
 		shown: reading,
 		unseen: plan.unseen,
 		assumed: listing.assumed + assumed,
 		assumedUntil: assumed > 0 ? Math.max(now + assumedMs, listing.assumedUntil ?? 0) : doubtEnds ? null : listing.assumedUntil,
+		inDoubt: doubtEnds ? 0 : listing.inDoubt + assumed,
 		readAt,
 		writtenAt: readAt,
 		originalQuantity: listing.originalQuantity ?? reading,

@@ -17,8 +17,8 @@ export type Listing = {
 	readAt: number | null;
 	/** The reading in which the units of `unseen` were first missed. */
 	unseenAt: number | null;
-	/** Units of `unseen` were only assumed, or may have been a write of ours: what nobody claims of them accuses nobody. Delivery's. */
-	assumedUntil: number | null;
+	/** Of `unseen` at most so many were only assumed, or may have been a write of ours: of them nobody is accused. Delivery's. */
+	inDoubt: number;
 	writtenAt: number | null;
 	recheck: boolean;
 	/** A figure that the channel told of and that differs from `shown`. */

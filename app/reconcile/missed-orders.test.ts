@@ -143,6 +143,58 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 		await expectCoherentState(w.deps.pool, shop.shopId);
 	});
 
+	test("a long list that was broken off goes on where it was, and not from its beginning; what changed or was trashed since is in it", async () => {
+		const joined = await join({ stock: 500 });
+		const { store, shop } = joined;
+		const product = store.shelf.get("TEA")?.productId ?? 0;
+		const before = await watermark(joined);
+		const placed: number[] = [];
+		await unheard(store, async () => {
+			for (let n = 0; n < 220; n++) {
+				placed.push(await store.placeOrder({ status: "processing", lines: [{ product_id: product, quantity: 1 }] }));
+				w.world.clock.skip(60_000);
+				// The trash is listed at the end, whatever its time.
+				if (n === 50) store.trashOrder(placed[20] ?? 0);
+			}
+			store.trashOrder(placed[215] ?? 0);
+		});
+		later();
+		let lists = 0;
+		const third = (operation: string) => operation === "GET orders" && ++lists === 3;
+		w.world.faults.next(store.channel, 1, { kind: "status", status: 500 }, third);
+		expect(await poll(joined)).toMatchObject({ outcome: "failed" });
+		await w.drain(shop);
+		expect(await watermark(joined)).toBe(before);
+		// The second page begins with the last order of the first.
+		expect(await available(joined)).toBe(301);
+
+		// Meanwhile one that was read is cancelled, and one that was not is trashed.
+		await unheard(store, () => store.cancelOrder(placed[3] ?? 0));
+		await unheard(store, async () => store.trashOrder(placed[210] ?? 0));
+		later();
+		const again = await polled(joined);
+		// Those behind the break, five minutes of overlap, and the one that changed.
+		expect(again.orders).toBeLessThan(30);
+		expect(again.fresh).toBe(22);
+		expect(await available(joined)).toBe(500 - 220 + 1);
+		expect(await watermark(joined)).toBeGreaterThan(before);
+		// Once it has come to its end the next one begins as always.
+		expect(await polled(joined)).toMatchObject({ fresh: 0 });
+		expect(await w.all("SELECT FROM connection WHERE shop_id = $1 AND poll_reached IS NOT NULL", [shop.shopId])).toEqual([]);
+		await expectCoherentState(w.deps.pool, shop.shopId);
+	}, 60_000);
+
+	test("how far a list came that began later says nothing of this one", async () => {
+		const joined = await join();
+		await unheard(joined.store, () => w.buy(joined.store, "TEA", 3));
+		later();
+		await w.deps.pool.query(
+			"UPDATE connection SET poll_since = order_watermark, poll_reached = order_watermark + interval '1 day' WHERE shop_id = $1 AND id = $2",
+			[joined.shop.shopId, joined.connectionId],
+		);
+		expect(await polled(joined)).toMatchObject({ fresh: 1 });
+	});
+
 	test("killed before and after every statement, nothing that the watermark has passed is missing, and the next poll ends right", async () => {
 		const joined = await join({ stock: 500 });
 		const { store, shop, connectionId } = joined;

@@ -20,8 +20,9 @@ export type PollOutcome =
 
 /**
  * Reads the orders that changed since the watermark and puts their states into the inbox: what webhooks brought already is the
- * same state and changes nothing (R24). The watermark moves only after everything before it is durable; a killed poll is read
- * again from the same place. Two polls at once bring the same states, whose keys stop the second.
+ * same state and changes nothing (R24). The watermark moves only after everything before it is durable. Where the channel lists by
+ * time of change, how far the list came is kept page by page, and a poll that was broken off goes on there: after days without the
+ * app not even an hourly restart keeps it from its end. Two polls at once bring the same states, whose keys stop the second.
  */
 export async function pollOrders(deps: Deps, shopId: number, connectionId: number): Promise<PollOutcome> {
 	const { connection, client } = await openClient(deps, shopId, connectionId);
@@ -31,10 +32,11 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 		return { outcome: "not-yet" };
 	}
 	const since = new Date(from.getTime() - OVERLAP_MS);
+	const goOnFrom = whereToGoOn(connection.pollBroken, since);
 	const read = { orders: 0, fresh: 0 };
 	let settledUntil: number | undefined;
 	try {
-		for await (const page of client.listOrders({ since: since.toISOString() })) {
+		for await (const page of client.listOrders({ since: since.toISOString(), ...(goOnFrom ? { goOnFrom } : {}) })) {
 			// The first page's clock: everything that changed before it was asked for is in this or a later page.
 			settledUntil ??= Date.parse(page.channelTime) - SETTLE_MS;
 			const until = settledUntil;
@@ -48,6 +50,7 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 			const { outcomes } = await appendEvents(deps.pool, rows);
 			read.orders += page.orders.length;
 			read.fresh += outcomes.filter((outcome, index) => outcome === "inserted" && index < page.orders.length).length;
+			if (page.reached !== undefined) await saveReached(deps, { shopId, connectionId, since, reached: page.reached });
 		}
 	} catch (error) {
 		if (!(error instanceof ChannelError)) throw error;
@@ -62,6 +65,28 @@ export async function pollOrders(deps: Deps, shopId: number, connectionId: numbe
 	await moveWatermark(deps, { shopId, connectionId, since, watermark, orders: read.orders });
 	await deps.wake("apply.drain", { shopId });
 	return { outcome: "polled", ...read, watermark: watermark.toISOString() };
+}
+
+/**
+ * With the same overlap as any poll. What a poll with a later bound reached says nothing of what this one begins with.
+ */
+function whereToGoOn(broken: { since: Date; reached: Date } | null, since: Date): string | null {
+	if (broken === null || broken.since > since) return null;
+	const from = broken.reached.getTime() - OVERLAP_MS;
+	return from > since.getTime() ? new Date(from).toISOString() : null;
+}
+
+/** After what it speaks of is in the inbox. Of two polls at once either may have the last word: both are true. */
+async function saveReached(
+	deps: Deps,
+	{ shopId, connectionId, since, reached }: { shopId: number; connectionId: number; since: Date; reached: string },
+): Promise<void> {
+	await deps.pool.query("UPDATE connection SET poll_since = $3, poll_reached = $4 WHERE shop_id = $1 AND id = $2", [
+		shopId,
+		connectionId,
+		since,
+		reached,
+	]);
 }
 
 type Polled = { shopId: number; connectionId: number; since: Date; orders: number };
@@ -82,7 +107,7 @@ async function moveWatermark(deps: Deps, { shopId, connectionId, since, watermar
 		},
 	]);
 	await deps.pool.query(
-		`WITH moved AS (UPDATE connection SET order_watermark = greatest(order_watermark, $3), polled_at = now() WHERE shop_id = $1 AND id = $2)
+		`WITH moved AS (UPDATE connection SET order_watermark = greatest(order_watermark, $3), polled_at = now(), poll_since = NULL, poll_reached = NULL WHERE shop_id = $1 AND id = $2)
 		 INSERT INTO order_poll (shop_id, connection_id, from_at, to_at, orders) VALUES ($1, $2, $4, $3, $5)`,
 		[shopId, connectionId, watermark, since, orders],
 	);

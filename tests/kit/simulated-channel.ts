@@ -257,7 +257,7 @@ export function play(day: Day, { naive = false } = {}): World {
 			const { unseen, unseenAt } = world.listing;
 			if (unseen === 0 || unseenAt === null || unseenAt >= watermark - resolutionMs - WATERMARK_MARGIN_MS) return;
 			// As apply/decide/listing.ts records it.
-			if (world.listing.assumedUntil === null) world.strangers++;
+			if (unseen > world.listing.inDoubt) world.strangers++;
 			change({ ...world.listing, unseen: 0, recheck: true });
 		});
 	}
@@ -331,6 +331,7 @@ const fresh = (units: number): Both => ({
 	unseen: 0,
 	assumed: 0,
 	assumedUntil: null,
+	inDoubt: 0,
 	unseenSaved: 0,
 	readAt: -10_000,
 	unseenAt: null,

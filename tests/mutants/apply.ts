@@ -131,8 +131,8 @@ export const apply: Mutant[] = [
 	{
 		name: "units that were only assumed accuse somebody",
 		file: "app/apply/decide/listing.ts",
-		from: "if (listing.assumedUntil === null) {",
-		to: "if (listing.id > 0) {",
+		from: "const missing = listing.unseen - listing.inDoubt;",
+		to: "const missing = listing.unseen;",
 		tests: ["app/reconcile/check/guest.test.ts"],
 	},
 	{

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RateLimitedError } from "#app/channels/errors.ts";
-import type { ChannelClient } from "#channels";
+import type { ChannelClient, OrderPage } from "#channels";
 import { openClient } from "#connections";
 import type { OrderSnapshot } from "#domain";
 import type { Shop } from "../../sandbox/channels/shopify/index.ts";
@@ -55,9 +55,10 @@ async function byWebhook(orderId: string, stamp: string): Promise<OrderSnapshot[
 	return rows.map(({ event }) => event);
 }
 
-async function byPoll(since = "2020-01-01T00:00:00Z"): Promise<Map<string, OrderSnapshot>> {
+const ALWAYS = "2020-01-01T00:00:00Z";
+async function byPoll(since = ALWAYS, further: { goOnFrom?: string } = {}): Promise<Map<string, OrderSnapshot>> {
 	const found = new Map<string, OrderSnapshot>();
-	for await (const { orders } of client.listOrders({ since })) for (const order of orders) found.set(order.orderId, order);
+	for await (const { orders } of client.listOrders({ since, ...further })) for (const order of orders) found.set(order.orderId, order);
 	return found;
 }
 
@@ -118,6 +119,24 @@ test("R06 whatever became of an order, webhook and poll say the same of it", asy
 	expect(held(orders.shipped)).toEqual({ [sku(13)]: 2 });
 	expect(polled.get(String(orders.pos))).toMatchObject({ locationExternalId: String(shop.location("Store")?.id) });
 	expect(polled.get(String(orders.cancelled))).toMatchObject({ cancelled: true });
+});
+
+test("R24 a list that was broken off is taken up where it was: together they bring every order, and the rest alone is the shorter one", async () => {
+	const ids = Array.from({ length: 40 }, (_, n) => {
+		world.world.clock.skip(60_000);
+		return String(buy([{ sku: sku(n % 30), quantity: 1 }]));
+	});
+	await world.quiet(shopId);
+	let first: OrderPage | undefined;
+	for await (const page of client.listOrders({ since: ALWAYS })) {
+		first = page;
+		break;
+	}
+	if (first?.reached === undefined) throw new Error("It says how far it came");
+	expect(first.orders.length).toBeLessThan(40);
+	const rest = await byPoll(ALWAYS, { goOnFrom: first.reached });
+	expect(rest.size).toBeLessThan(40);
+	expect([...new Set([...first.orders.map(({ orderId }) => orderId), ...rest.keys()])].sort()).toEqual(ids.sort());
 });
 
 test("R24 a poll brings every order that changed since, over all pages, and five minutes from before for what the index had not yet", async () => {

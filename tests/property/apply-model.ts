@@ -40,7 +40,7 @@ export function createModel(options: ModelOptions): ApplyState {
 				unseen: 0,
 				readAt: null,
 				unseenAt: null,
-				assumedUntil: null,
+				inDoubt: 0,
 				writtenAt: null,
 				recheck: false,
 				seen: null,

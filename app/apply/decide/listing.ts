@@ -25,17 +25,21 @@ export function decideSeen(state: ApplyState, event: BatchEvent, seen: ListingSe
 const WATERMARK_MARGIN_MS = 15_000;
 export const watermarkBound = (watermark: string) => Date.parse(watermark) - WATERMARK_MARGIN_MS;
 
-/** Every order up to the watermark is in. Units that the channel was short of and that no order paid for: another writer. */
+/**
+ * Every order up to the watermark is in. Units that the channel was short of and that no order paid for: another writer, but for
+ * those that may be of our own making, and where they are all that is left nobody is named.
+ */
 export function decideWatermark(state: ApplyState, event: BatchEvent, watermark: string): Verdict {
 	let found = 0;
 	for (const listing of [...state.listings.values()]) {
 		if (listing.connectionId !== event.connectionId || listing.unseen === 0) continue;
 		if (listing.unseenAt === null || listing.unseenAt >= watermarkBound(watermark)) continue;
-		if (listing.assumedUntil === null) {
+		const missing = listing.unseen - listing.inDoubt;
+		if (missing > 0) {
 			state.differences.push({
 				connectionId: listing.connectionId,
 				listingId: listing.id,
-				expected: (listing.shown ?? 0) + listing.unseen,
+				expected: (listing.shown ?? 0) + missing,
 				found: listing.shown ?? 0,
 				cause: "another-writer",
 			});

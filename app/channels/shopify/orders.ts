@@ -21,9 +21,9 @@ const COST_PER_ORDER = LINES_PER_PAGE * 2 + 10;
 /** Oldest change first. An order that changes meanwhile moves to the end and is met again there. */
 export async function* listOrders(
 	client: GraphqlClient,
-	{ since }: { since: string },
-): AsyncGenerator<{ orders: OrderSnapshot[]; channelTime: string }> {
-	const from = new Date(Date.parse(since) - SEARCH_OVERLAP_MS).toISOString();
+	{ since, goOnFrom }: { since: string; goOnFrom?: string },
+): AsyncGenerator<{ orders: OrderSnapshot[]; channelTime: string; reached?: string }> {
+	const from = new Date(Date.parse(goOnFrom ?? since) - SEARCH_OVERLAP_MS).toISOString();
 	const pages = pagesOf(async (after) => {
 		const variables = { query: `updated_at:>='${from}'`, after };
 		const { data, ...times } = await client.run({
@@ -45,7 +45,8 @@ export async function* listOrders(
 				: await readOrder(client, node.id);
 			if (snapshot !== null) orders.push(snapshot);
 		}
-		yield { orders, channelTime };
+		const reached = page.nodes.at(-1)?.updatedAt;
+		yield { orders, channelTime, ...(reached === undefined ? {} : { reached }) };
 	}
 }
 

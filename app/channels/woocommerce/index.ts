@@ -66,7 +66,7 @@ function connect(access: AccountAccess): ChannelClient {
 		listListings: (options) => listListings(client, options),
 		readStock: (refs) => readStock(client, refs),
 		writeStock: (writes) => writeStock(client, writes),
-		listOrders: ({ since }) => listOrders(client, since),
+		listOrders: (bounds) => listOrders(client, bounds),
 		readOrder: (orderId) => readOrder(client, orderId),
 		cancelOrder: (orderId) => cancelOrder(client, orderId),
 		webhooks: webhookManager(client),

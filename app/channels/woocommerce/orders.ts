@@ -53,9 +53,9 @@ function statusIn(value: unknown): string {
  * `status=any` leaves out the trash (measured on 11.0.1), where an order keeps its units: one that was moved there before we heard
  * of its sale would be missed, so the trash is asked last.
  */
-export async function* listOrders(client: WooClient, since: string): AsyncGenerator<OrderPage> {
+export async function* listOrders(client: WooClient, { since, goOnFrom }: { since: string; goOnFrom?: string }): AsyncGenerator<OrderPage> {
 	const seen = new Set<string>();
-	yield* listAny(client, since, seen);
+	yield* listAny(client, goOnFrom ?? since, seen);
 	yield* listById(client, { status: "trash", modified_after: gmt(wholeSecond(since) - SECOND_MS) }, seen);
 }
 
@@ -70,8 +70,9 @@ async function* listAny(client: WooClient, since: string, seen: Set<string>): As
 			const page = await fetchPage(client, { modified_after: gmt(bound), orderby: "modified", order: "asc" });
 			const stamps = page.items.map(stampOf);
 			if (stamps.some((stamp, index) => stamp < (stamps[index - 1] ?? 0))) break;
-			yield toPage(page, page.askedAt, seen);
 			const last = stamps.at(-1);
+			// Of the last stamp's own second the next page may hold more.
+			yield { ...toPage(page, page.askedAt, seen), ...(last === undefined ? {} : { reached: new Date(last).toISOString() }) };
 			if (page.items.length < PAGE_SIZE || last === undefined) return;
 			if (last - SECOND_MS > bound) {
 				bound = last - SECOND_MS;

@@ -115,7 +115,7 @@ WITH wanted AS (
   ORDER BY l.id FOR UPDATE OF l
 ), linked AS (
   UPDATE listing l SET item_id = w.item_id, link_state = 'linked', parked = false, attempts = 0, attempts_class = NULL, next_attempt_at = NULL,
-    shown = NULL, unseen = 0, assumed = 0, assumed_until = NULL, seen = NULL, recheck = false,
+    shown = NULL, unseen = 0, assumed = 0, assumed_until = NULL, in_doubt = 0, seen = NULL, recheck = false,
     paused = l.paused OR $4, paused_reason = CASE WHEN l.paused THEN l.paused_reason WHEN $4 THEN $5 END, updated_at = now()
   FROM wanted w WHERE w.fresh AND l.shop_id = $1 AND l.id = w.id
 )
@@ -172,7 +172,7 @@ export async function unlink(tx: Client, { shopId, connectionId, links }: Unlink
 /** `sent` and `uncertain_until` stay: a write that is under way may still land, whatever the listing is linked to then. */
 const unlinkStatement = `
 UPDATE listing l SET item_id = NULL, link_state = 'unlinked', desired = NULL, dirty_since = NULL, next_attempt_at = NULL, recheck = false,
-  seen = NULL, unseen = 0, assumed = 0, assumed_until = NULL, parked = false, updated_at = now()
+  seen = NULL, unseen = 0, assumed = 0, assumed_until = NULL, in_doubt = 0, parked = false, updated_at = now()
 FROM (SELECT l.id, l.item_id FROM jsonb_to_recordset($3::jsonb) AS r(listing_id bigint, item_id bigint)
   JOIN listing l ON l.shop_id = $1 AND l.connection_id = $2 AND l.id = r.listing_id
   WHERE l.link_state = 'linked' AND (r.item_id IS NULL OR l.item_id = r.item_id) ORDER BY l.id FOR UPDATE OF l) was

@@ -22,7 +22,7 @@ export async function lockClaimed(
 
 const lockStatement = `
 SELECT id, external_id, parent_external_id, item_id, desired, desired_movement_id, landed_movement_id, shown, unseen,
-  assumed, assumed_until, unseen_saved, read_at, written_at,
+  assumed, assumed_until, in_doubt, unseen_saved, read_at, written_at,
   original_quantity, sent, sent_over, sent_alone, accepted_at, own_changes, recheck, seen, uncertain_until, late_until, parked,
   NOT parked AND NOT paused AND link_state = 'linked' AS deliverable, dirty_since, next_attempt_at, attempts, attempts_class
 FROM listing
@@ -41,6 +41,7 @@ const toState = (row: Record<string, unknown>): ListingState => ({
 	unseen: row.unseen as number,
 	assumed: row.assumed as number,
 	assumedUntil: milliseconds(row.assumed_until),
+	inDoubt: row.in_doubt as number,
 	unseenSaved: row.unseen_saved as number,
 	readAt: milliseconds(row.read_at),
 	writtenAt: milliseconds(row.written_at),

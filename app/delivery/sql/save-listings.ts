@@ -14,7 +14,7 @@ export async function saveListings(tx: Client, shopId: number, token: string, sa
 
 const saveStatement = `
 UPDATE listing l SET
-  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until, unseen_saved = r.unseen,
+  landed_movement_id = r.landed_movement_id, shown = r.shown, unseen = r.unseen, assumed = r.assumed, assumed_until = r.assumed_until, in_doubt = r.in_doubt, unseen_saved = r.unseen,
   read_at = r.read_at, written_at = r.written_at,
   unseen_at = CASE WHEN r.unseen = 0 THEN NULL WHEN r.unseen > l.unseen THEN r.read_at ELSE coalesce(l.unseen_at, r.read_at) END,
   original_at = CASE WHEN l.original_quantity IS NULL AND r.original_quantity IS NOT NULL THEN r.read_at ELSE l.original_at END,
@@ -24,7 +24,7 @@ UPDATE listing l SET
   attempts_class = r.attempts_class, updated_at = now(),
   claim_token = CASE WHEN r.kept_ms IS NULL THEN NULL ELSE l.claim_token END,
   claimed_until = clock_timestamp() + r.kept_ms * interval '1 millisecond'
-FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, landed_movement_id bigint, shown int, unseen int, assumed int, assumed_until timestamptz,
+FROM jsonb_to_recordset($3::jsonb) AS r(id bigint, landed_movement_id bigint, shown int, unseen int, assumed int, assumed_until timestamptz, in_doubt int,
   read_at timestamptz, written_at timestamptz,
   original_quantity int, sent int, accepted_at timestamptz, recheck boolean, seen int, uncertain_until timestamptz, late_until timestamptz, parked boolean, dirty_since timestamptz,
   next_attempt_at timestamptz, attempts int, attempts_class text, kept_ms int)
@@ -37,6 +37,7 @@ const toRecord = ({ listing, keptMs }: SavedListing) => ({
 	unseen: listing.unseen,
 	assumed: listing.assumed,
 	assumed_until: iso(listing.assumedUntil),
+	in_doubt: listing.inDoubt,
 	read_at: iso(listing.readAt),
 	written_at: iso(listing.writtenAt),
 	original_quantity: listing.originalQuantity,

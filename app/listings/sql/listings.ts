@@ -2,7 +2,7 @@ import type { PoolClient } from "pg";
 import { policySchema } from "#domain";
 import type { Listing } from "../types.ts";
 
-const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, restore_to, shown, unseen, read_at, written_at, unseen_at, assumed_until, recheck, seen, own_changes,
+const COLUMNS = `id, connection_id, external_id, item_id, policy, desired, restore_to, shown, unseen, read_at, written_at, unseen_at, in_doubt, recheck, seen, own_changes,
   dirty_since, next_attempt_at, parked`;
 
 /** Locks the linked listings of these items in id order (delivery takes them in the same order). */
@@ -108,7 +108,7 @@ const toListing = (r: Record<string, unknown>): Listing => ({
 	readAt: (r.read_at as Date | null)?.getTime() ?? null,
 	writtenAt: (r.written_at as Date | null)?.getTime() ?? null,
 	unseenAt: (r.unseen_at as Date | null)?.getTime() ?? null,
-	assumedUntil: (r.assumed_until as Date | null)?.getTime() ?? null,
+	inDoubt: r.in_doubt as number,
 	recheck: r.recheck as boolean,
 	seen: r.seen as number | null,
 	ownChanges: r.own_changes as number,

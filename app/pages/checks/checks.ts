@@ -86,6 +86,8 @@ export type DifferencePage = DifferenceRow & {
 	/** The newest check that found it, and how many did. */
 	runId: number;
 	times: number;
+	/** An update met it, between two checks or before this one did. */
+	byUpdate: boolean;
 	/** Where its listing can be looked at: linked, or tried again. */
 	listingId: number | null;
 	failureId: number | null;

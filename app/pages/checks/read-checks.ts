@@ -61,9 +61,9 @@ export function readCheckRun(pool: Pool, shopId: number, runId: number, request:
 /** null: there is none of that number in this shop. */
 export async function readDifference(db: Queryable, shopId: number, id: number): Promise<DifferencePage | null> {
 	const { rows } = await db.query<
-		DifferenceRecord & { run_id: number; times: number; listing_id: number | null; failure_id: number | null }
+		DifferenceRecord & { run_id: number; times: number; by_update: boolean; listing_id: number | null; failure_id: number | null }
 	>(
-		`SELECT ${differenceColumns}, d.run_id, d.times, d.listing_id,
+		`SELECT ${differenceColumns}, d.run_id, d.times, d.by_update, d.listing_id,
 		   (SELECT max(f.id) FROM dead_letter f WHERE f.shop_id = $1 AND f.listing_id = d.listing_id AND f.state = 'open') AS failure_id
 		 FROM reconcile_difference d ${differenceJoins} WHERE d.shop_id = $1 AND d.id = $2`,
 		[shopId, id],
@@ -76,6 +76,7 @@ export async function readDifference(db: Queryable, shopId: number, id: number):
 		asOf: await now(db),
 		runId: row.run_id,
 		times: row.times,
+		byUpdate: row.by_update,
 		listingId: row.listing_id,
 		failureId: row.failure_id,
 	};

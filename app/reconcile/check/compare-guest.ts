@@ -1,6 +1,7 @@
 import { type Client, type Pool, transaction } from "#app/db.server.ts";
+import { adoptNoted } from "./adopt.ts";
+import { readingIn, tableOf } from "./rooms.ts";
 import type { Run, RunLease } from "./run.ts";
-import { isStaged } from "./staging.ts";
 
 /** Differences that one run records. A channel where more differ has one trouble and not so many: the next run takes the rest. */
 const RECORDED_MAX = 10_000;
@@ -21,6 +22,8 @@ export type Compared =
 	| { outcome: "doubted"; lacking: number };
 
 type Counts = { compared: number; explained: number; tolerated: number; found: number; added: number; lacking: number };
+/** `staged`: rows that the pass came by. */
+type Pass = Counts & { staged: number };
 type Guest = { shopId: number; connectionId: number; tolerance: number; lagMs: number };
 
 /**
@@ -31,12 +34,11 @@ export async function compareGuest(pool: Pool, lease: RunLease, guest: Guest): P
 	const { run } = lease;
 	return transaction(pool, async (tx) => {
 		await lease.save(tx, { state: "acting" });
-		if (!(await isStaged(tx, guest.shopId, run, run.read))) throw new RowsLostError();
 		await tx.query(`SET LOCAL work_mem = '${WORK_MEM_MB}MB'`);
 		// Sorting a million texts by a language's rules takes longer than all the rest; so does compiling a statement that runs once.
 		await tx.query("SET LOCAL enable_mergejoin = off");
 		await tx.query("SET LOCAL jit = off");
-		const { rows } = await tx.query<Counts>(compareStatement, [
+		const { rows } = await tx.query<Pass>(compareStatement(run.room), [
 			guest.shopId,
 			guest.connectionId,
 			run.id,
@@ -46,10 +48,13 @@ export async function compareGuest(pool: Pool, lease: RunLease, guest: Guest): P
 			guest.tolerance,
 			RECORDED_MAX,
 		]);
-		const counts = rows[0] as Counts;
+		const { staged, ...counts } = rows[0] as Pass;
+		if (staged !== run.read) throw new RowsLostError();
 		if (counts.lacking > Math.max(LACKING_ALWAYS, LACKING_SHARE_MAX * counts.compared)) throw new ListDoubtedError(counts.lacking);
-		await saveCounts(tx, guest.shopId, run, counts);
-		return { outcome: "compared" as const, found: counts.found };
+		const adopted = await adoptNoted(tx, { ...guest, runId: run.id });
+		const found = counts.found + adopted;
+		await saveCounts(tx, guest.shopId, run, { ...counts, found });
+		return { outcome: "compared" as const, found };
 	}).catch((error: unknown) => {
 		if (error instanceof RowsLostError) return { outcome: "lost" as const };
 		if (error instanceof ListDoubtedError) return { outcome: "doubted" as const, lacking: error.lacking };
@@ -131,11 +136,11 @@ const IS_APART = "l.id IS NULL OR r.n IS NULL OR l.unlinked OR l.parked OR r.qua
  * join has no nested loop, so the plan does not depend on statistics, which a table that was filled a moment ago has not got.
  * Of what is new only listings are made, unlinked, as reading the catalogue makes them (connections/guests/catalogue.ts).
  */
-const compareStatement = `
+const compareStatement = (room: number) => `
 WITH joined AS MATERIALIZED (
-  SELECT count(*) FILTER (WHERE l.governed AND r.n IS NOT NULL)::int AS compared,
+  SELECT count(r.n)::int AS staged, count(*) FILTER (WHERE l.governed AND r.n IS NOT NULL)::int AS compared,
     array_agg(coalesce(l.id, 0)) FILTER (WHERE ${IS_APART}) AS ids, array_agg(coalesce(r.n, 0)) FILTER (WHERE ${IS_APART}) AS ns
-  FROM (SELECT n, external_id, quantity FROM reconcile_row WHERE shop_id = $1 AND run_id = $3 AND attempt = $4) r
+  FROM (SELECT n, external_id, quantity FROM ${tableOf(room)} WHERE ${readingIn(room)}) r
   FULL JOIN (SELECT id, external_id, shown, parked, link_state = 'unlinked' AS unlinked, link_state = 'linked' AND desired IS NOT NULL AS governed
              FROM listing WHERE shop_id = $1 AND connection_id = $2) l ON l.external_id = r.external_id
 ), apart AS MATERIALIZED (
@@ -143,7 +148,7 @@ WITH joined AS MATERIALIZED (
     r.n, r.place, r.parent, coalesce(r.sku, l.sku) AS sku, r.barcode, coalesce(r.title, l.title) AS title, r.quantity, ${VERDICT} AS verdict
   FROM joined CROSS JOIN LATERAL unnest(joined.ids, joined.ns) AS k(id, n)
   LEFT JOIN listing l ON l.shop_id = $1 AND l.id = k.id
-  LEFT JOIN reconcile_row r ON r.shop_id = $1 AND r.run_id = $3 AND r.attempt = $4 AND r.n = k.n
+  LEFT JOIN ${tableOf(room)} r ON r.shop_id = $1 AND r.run_id = $3 AND r.attempt = $4 AND r.n = k.n
 ), fresh AS (
   INSERT INTO listing (shop_id, connection_id, external_id, parent_external_id, sku, barcode, title, sold_from)
   SELECT DISTINCT ON (external_id) $1::bigint, $2::bigint, external_id, parent, sku, barcode, coalesce(title, ''), place
@@ -167,6 +172,7 @@ WITH joined AS MATERIALIZED (
   DO UPDATE SET run_id = excluded.run_id, found = excluded.found, times = reconcile_difference.times + 1, next_look_at = now()
 )
 SELECT
+  (SELECT staged FROM joined) AS staged,
   (SELECT compared FROM joined) AS compared,
   count(*) FILTER (WHERE verdict = 'explained')::int AS explained,
   count(*) FILTER (WHERE verdict = 'tolerated')::int AS tolerated,

@@ -1,7 +1,7 @@
 import { type Pool, transaction } from "#app/db.server.ts";
 import { type Compared, RowsLostError, saveCounts } from "./compare-guest.ts";
+import { isStaged, OF_RUN, tableOf } from "./rooms.ts";
 import type { RunLease } from "./run.ts";
-import { isStaged } from "./staging.ts";
 
 /** Differences that one run records; the next one takes the rest. */
 const RECORDED_MAX = 10_000;
@@ -35,7 +35,7 @@ export async function compareHome(pool: Pool, lease: RunLease, home: Home): Prom
 		await lease.save(tx, { state: "acting" });
 		if (!(await isStaged(tx, home.shopId, run, run.read))) throw new RowsLostError();
 		await tx.query(`SET LOCAL work_mem = '${WORK_MEM_MB}MB'`);
-		const { rows } = await tx.query<Counts>(compareStatement, [
+		const { rows } = await tx.query<Counts>(compareStatement(tableOf(run.room)), [
 			home.shopId,
 			home.connectionId,
 			run.id,
@@ -101,9 +101,9 @@ CASE
 END`;
 
 /** Home's figures are compared with home's own newest word, which is what our stock is computed from. */
-const compareStatement = `
+const compareStatement = (rows: string) => `
 WITH read AS NOT MATERIALIZED (
-  SELECT * FROM reconcile_row WHERE shop_id = $1 AND run_id = $3 AND attempt = $4
+  SELECT * FROM ${rows} WHERE ${OF_RUN}
 ), held AS (
   SELECT s.item_id, s.location_id, s.home_quantity, s.home_read_at, i.external_id, i.sku, i.title, o.external_id AS place
   FROM stock s JOIN item i ON i.shop_id = $1 AND i.id = s.item_id JOIN location o ON o.shop_id = $1 AND o.id = s.location_id

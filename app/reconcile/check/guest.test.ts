@@ -122,7 +122,7 @@ describe("R25 what is found, why, and how it ends", () => {
 	test("R43 a lower figure that may be our own doing is brought up again as well, and accuses nobody", async () => {
 		store.figures.set("listing-2", 6);
 		await check();
-		await query("UPDATE listing SET assumed_until = now() - interval '1 minute' WHERE shop_id = $1");
+		await query("UPDATE listing SET assumed_until = now() - interval '1 minute', in_doubt = 4 WHERE shop_id = $1");
 		await watermark(120);
 		await drain(database.pool, shop);
 		await timePasses(database.pool, shop, "1 hour");
@@ -131,6 +131,48 @@ describe("R25 what is found, why, and how it ends", () => {
 		expect((await query("SELECT FROM difference WHERE shop_id = $1")).rowCount).toBe(0);
 		expect(await found()).toMatchObject([{ found: 6, cause: "unknown", state: "mended", mended: 10 }]);
 		expect(store.figures.get("listing-2")).toBe(10);
+	});
+
+	test("R43 what is missing beyond what may be our own doing is somebody's", async () => {
+		store.figures.set("listing-2", 6);
+		await check();
+		await query("UPDATE listing SET assumed_until = now() - interval '1 minute', in_doubt = 1 WHERE shop_id = $1");
+		await watermark(120);
+		await drain(database.pool, shop);
+		expect((await query("SELECT expected, found, cause FROM difference WHERE shop_id = $1")).rows).toEqual([
+			{ expected: 9, found: 6, cause: "another-writer" },
+		]);
+	});
+
+	test("R25 what an update met between two checks is listed by the next one, and by that alone", async () => {
+		await check();
+		store.figures.set("listing-2", 15);
+		await homeShows(database.pool, shop, 2, 8);
+		await push();
+		expect(store.figures.get("listing-2")).toBe(8);
+		const met = { sku: "SKU-2", expected: 10, found: 15, cause: "another-writer", state: "mended", mended: 8 };
+		for (let times = 0; times < 2; times++) {
+			await check();
+			await settle();
+			expect(await found()).toEqual([met]);
+		}
+		expect((await query("SELECT found, mended FROM reconcile_run WHERE shop_id = $1 ORDER BY id")).rows).toEqual([
+			{ found: 0, mended: 0 },
+			{ found: 1, mended: 1 },
+			{ found: 0, mended: 0 },
+		]);
+	});
+
+	test("R25 what a check has found itself is not listed again by the next one, although updates have noted it", async () => {
+		store.figures.set("listing-1", 15);
+		await check();
+		await settle();
+		const once = { sku: "SKU-1", expected: 10, found: 15, cause: "another-writer", state: "mended", mended: 10 };
+		expect(await found()).toEqual([once]);
+		expect((await query("SELECT FROM difference WHERE shop_id = $1")).rowCount).toBe(1);
+		await check();
+		await settle();
+		expect(await found()).toEqual([once]);
 	});
 
 	test("R25 an update that was refused is a difference of its own, until it goes through; it is not found twice", async () => {

@@ -3,9 +3,9 @@ import type { Capabilities } from "#channels";
 import { ConnectionClosedError, type Deps, noteRefusal, openClient, readConnection } from "#connections";
 import { metrics } from "#telemetry";
 import { CHECKED_STATES } from "./ask-check.ts";
+import { forgetRows } from "./rooms.ts";
 import { type RunLease, RunLostError, takeRun } from "./run.ts";
 import { hasWaiting, settleDifferences } from "./settle-differences.ts";
-import { forgetRows } from "./staging.ts";
 import { BUSY_MS, type CheckClient, FAILED_PAUSE_MS, FAILURES_MAX, nextStep, type Work } from "./steps.ts";
 
 /** Most differences end within a minute, and somebody may be watching; the clock looks after the others. */
@@ -92,7 +92,7 @@ async function runSteps(work: Work): Promise<CheckOutcome> {
 			metrics().checkTime.observe({ channel: connection.channel }, Math.max(0, tookMs) / 1_000);
 			metrics().differencesFound.inc({ channel: connection.channel }, found);
 			deps.log.info({ shopId, connectionId: connection.id, runId: lease.run.id, read: lease.run.read, found, tookMs }, "check.finished");
-			await forgetRows(deps.pool, shopId, lease.run.id);
+			await forgetRows(deps.pool, shopId, lease.run);
 			await deps.wake("reconcile.compare", { shopId, connectionId: connection.id });
 			return { outcome: "done", runId: lease.run.id, found };
 		}
@@ -121,7 +121,7 @@ async function afterError(deps: Deps, shopId: number, connectionId: number, leas
 
 async function fail(deps: Deps, shopId: number, lease: RunLease, reason: string): Promise<CheckOutcome> {
 	await lease.end(deps.pool, { state: "failed", note: reason });
-	await forgetRows(deps.pool, shopId, lease.run.id);
+	await forgetRows(deps.pool, shopId, lease.run);
 	deps.log.warn({ shopId, runId: lease.run.id, reason }, "check.failed");
 	return { outcome: "failed", runId: lease.run.id, reason };
 }

@@ -21,6 +21,8 @@ export type Run = {
 	exportStartedAt: string | null;
 	exportAskedAt: string | null;
 	read: number;
+	/** Where its rows stand (rooms.ts). */
+	room: number;
 };
 
 /** What of a run changes; each only where the lease is still ours. */
@@ -49,7 +51,7 @@ export async function takeRun(pool: Pool, shopId: number, connectionId: number):
 		 WHERE shop_id = $1 AND connection_id = $2 AND ended_at IS NULL AND next_at <= clock_timestamp()
 		   AND (lease_until IS NULL OR lease_until < clock_timestamp())
 		 RETURNING id, state, attempt, failures, began_at AS "beganAt", export_id AS "exportId", export_started_at AS "exportStartedAt",
-		   export_asked_at AS "exportAskedAt", read`,
+		   export_asked_at AS "exportAskedAt", read, room`,
 		[shopId, connectionId, token, LEASE_MS],
 	);
 	return rows[0] ? createLease(shopId, token, toRun(rows[0])) : null;
@@ -97,7 +99,7 @@ function createLease(shopId: number, token: string, first: Run): RunLease {
 		async end(db, end) {
 			const { rows } = await db.query<{ found: number }>(
 				`WITH ended AS (
-				   UPDATE reconcile_run SET state = $4, sentence = $5, ended_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
+				   UPDATE reconcile_run SET state = $4, sentence = $5, ended_at = clock_timestamp(), room = 0, lease_token = NULL, lease_until = NULL
 				   WHERE shop_id = $1 AND id = $2 AND lease_token = $3 AND ended_at IS NULL RETURNING connection_id, found
 				 )
 				 UPDATE connection c SET compared_at = now() FROM ended WHERE c.shop_id = $1 AND c.id = ended.connection_id RETURNING ended.found`,
@@ -118,6 +120,7 @@ const COLUMNS: Record<keyof RunPatch, string> = {
 	exportStartedAt: "export_started_at",
 	exportAskedAt: "export_asked_at",
 	read: "read",
+	room: "room",
 	expected: "expected",
 	note: "sentence",
 };

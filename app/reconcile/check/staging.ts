@@ -1,7 +1,10 @@
 import { finished } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { from as copyFrom } from "pg-copy-streams";
-import { type Pool, type Queryable, transaction } from "#app/db.server.ts";
+import { type Pool, transaction } from "#app/db.server.ts";
+import { tableOf } from "./rooms.ts";
 import type { RunLease } from "./run.ts";
+import { watchTraffic } from "./traffic.ts";
 
 /** One thing that the other side has, as it is compared. */
 export type StagedRow = {
@@ -19,32 +22,39 @@ export type StagedRow = {
 	flags: number | null;
 };
 
-/** Some megabytes of text. Each is a transaction with a commit to disk, which fewer would waste and more would not notice. */
-const FLUSH_ROWS = 10_000;
+/** Some megabytes of text, and a transaction each. */
+const FLUSH_ROWS = 20_000;
+/** A database that crashes has lost the table anyway: its commits wait for no disk, and sales do not wait behind them. */
+const NOT_FOR_GOOD = "BEGIN; SET LOCAL synchronous_commit = off";
 /** A slow channel's rows are seen by whoever watches, and survive nothing but that. */
 const FLUSH_MS = 2_000;
-/** One statement's share when rows are thrown away. */
-const FORGET_ROWS = 100_000;
+/** A batch takes some tenths of a second; on a machine that takes far longer for it no more is waited. */
+const ASIDE_MAX_MS = 1_000;
 
-const COPY = `COPY reconcile_row (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
+const copyInto = (room: number) =>
+	`COPY ${tableOf(room)} (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
 
 /** Takes rows one by one and brings them into `reconcile_row` by COPY, some thousand at a time: memory holds no more than that. */
 export type Staging = {
 	/** `askedAt`: our clock, before what told of it was asked for. */
 	add(row: StagedRow, askedAt: number): void;
-	/** To be called between pages: writes what has gathered, if it is much or long ago. */
+	/**
+	 * To be called between pages: writes what has gathered, if it is much or long ago. Where messages come in meanwhile it takes turns
+	 * with them: reading and writing one after the other, and as long a pause.
+	 */
 	flowOn(): Promise<void>;
 	/** Writes the rest; how many rows there are in all. */
 	finish(): Promise<number>;
 };
 
 export function createStaging(pool: Pool, shopId: number, lease: RunLease): Staging {
-	const { id, attempt, beganAt } = lease.run;
+	const { id, attempt, room, beganAt } = lease.run;
 	const began = Date.parse(beganAt ?? "");
 	const head = `${shopId}\t${id}\t${attempt}\t`;
 	let lines: string[] = [];
 	let n = 0;
 	let flushedAt = performance.now();
+	const traffic = watchTraffic(pool);
 	/** One batch is written while the next one is read. */
 	let writing: Promise<void> = Promise.resolve();
 
@@ -59,24 +69,35 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		writing.catch(() => {});
 	};
 	const write = (body: Buffer, read: number) =>
-		transaction(pool, async (tx) => {
-			// First the lease: a reader that has lost it adds nothing to what another one reads.
-			await lease.save(tx, { read });
-			const copy = copyFrom(COPY);
-			// Listened to before it begins: a connection that breaks in between fails this transaction and not the process.
-			const done = finished(copy);
-			done.catch(() => {});
-			await tx.query(copy);
-			copy.end(body);
-			await done;
-		});
+		transaction(
+			pool,
+			async (tx) => {
+				// First the lease: a reader that has lost it adds nothing to what another one reads.
+				await lease.save(tx, { read });
+				const copy = copyFrom(copyInto(room));
+				// Listened to before it begins: a connection that breaks in between fails this transaction and not the process.
+				const done = finished(copy);
+				done.catch(() => {});
+				await tx.query(copy);
+				copy.end(body);
+				await done;
+			},
+			{ begin: NOT_FOR_GOOD },
+		);
 	return {
 		add(row, askedAt) {
 			const asked = Math.max(0, Math.floor((askedAt - began) / 1_000));
 			lines.push(`${head}${++n}\t${row.kind}\t${asked}\t${toLine(row)}\n`);
 		},
 		async flowOn() {
-			if (lines.length >= FLUSH_ROWS || (lines.length > 0 && performance.now() - flushedAt >= FLUSH_MS)) await flush();
+			const isDue = lines.length >= FLUSH_ROWS || (lines.length > 0 && performance.now() - flushedAt >= FLUSH_MS);
+			if (!isDue) return;
+			const asideFrom = performance.now();
+			await flush();
+			if (!(await traffic.cameIn())) return;
+			await writing;
+			// Preparing a batch takes about as long as writing it.
+			await sleep(Math.min(ASIDE_MAX_MS, 2 * (performance.now() - asideFrom)));
 		},
 		async finish() {
 			if (lines.length > 0) await flush();
@@ -97,47 +118,3 @@ const text = (value: string | null): string => {
 const SPECIAL = /[\\\t\n\r\0]/;
 const SPECIAL_ALL = new RegExp(SPECIAL, "g");
 const ESCAPED: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-
-/** Are all rows there that were written? The table does not outlive a crash of the database, and the run's counter does. */
-export async function isStaged(
-	db: Queryable,
-	shopId: number,
-	{ id, attempt }: { id: number; attempt: number },
-	rows: number,
-): Promise<boolean> {
-	const { rows: counted } = await db.query<{ n: number }>(
-		"SELECT count(*)::int AS n FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 AND attempt = $3",
-		[shopId, id, attempt],
-	);
-	return counted[0]?.n === rows;
-}
-
-/** Throws away what a run has read, all its attempts. By ranges: a statement that looks for "some" again walks over what is gone. */
-export async function forgetRows(db: Queryable, shopId: number, runId: number): Promise<void> {
-	const { rows } = await db.query<{ attempt: number; last: number }>(
-		"SELECT attempt, max(n) AS last FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 GROUP BY attempt",
-		[shopId, runId],
-	);
-	for (const { attempt, last } of rows) {
-		for (let from = 0; from < last; from += FORGET_ROWS) {
-			await db.query("DELETE FROM reconcile_row WHERE shop_id = $1 AND run_id = $2 AND attempt = $3 AND n > $4 AND n <= $5", [
-				shopId,
-				runId,
-				attempt,
-				from,
-				from + FORGET_ROWS,
-			]);
-		}
-	}
-}
-
-/** What a run left that was killed between its end and this. Hourly. */
-export async function forgetLeftRows(db: Queryable): Promise<number> {
-	const { rowCount } = await db.query(
-		`DELETE FROM reconcile_row WHERE ctid = ANY (ARRAY(
-		   SELECT r.ctid FROM reconcile_row r WHERE NOT EXISTS (
-		     SELECT FROM reconcile_run u WHERE u.shop_id = r.shop_id AND u.id = r.run_id AND u.ended_at IS NULL) LIMIT $1))`,
-		[FORGET_ROWS],
-	);
-	return rowCount ?? 0;
-}

@@ -6,8 +6,8 @@ import { actOnGuest, actOnHome, askFor } from "./act.ts";
 import { type Compared, compareGuest } from "./compare-guest.ts";
 import { compareHome } from "./compare-home.ts";
 import { readGuest, readHome } from "./read-rows.ts";
+import { forgetRows, takeRoom } from "./rooms.ts";
 import type { RunLease } from "./run.ts";
-import { forgetRows } from "./staging.ts";
 
 /** Long lists are read for minutes and longer: of a process's places for upkeep the others stay free. */
 const READING_AT_ONCE = 3;
@@ -71,7 +71,7 @@ async function limited(work: Work, step: () => Promise<Step>): Promise<Step> {
 }
 
 async function begin({ deps, shopId, connection, lease }: Work): Promise<void> {
-	await forgetRows(deps.pool, shopId, lease.run.id);
+	await forgetRows(deps.pool, shopId, lease.run);
 	const { rows } = await deps.pool.query<{ now: Date; expected: number }>(
 		`SELECT clock_timestamp() AS now, CASE WHEN $3 THEN (SELECT count(*)::int FROM stock WHERE shop_id = $1)
 		   ELSE (SELECT count(*)::int FROM listing WHERE shop_id = $1 AND connection_id = $2) END AS expected`,
@@ -79,6 +79,7 @@ async function begin({ deps, shopId, connection, lease }: Work): Promise<void> {
 	);
 	const [now] = rows;
 	if (!now) throw new Error("The statement returns one row");
+	await takeRoom(deps.pool, lease, now.expected);
 	await lease.save(deps.pool, {
 		state: "reading",
 		attempt: lease.run.attempt + 1,

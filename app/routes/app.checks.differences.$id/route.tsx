@@ -46,7 +46,7 @@ export default function DifferenceDetails() {
 }
 
 function FiguresCard({ difference }: { difference: DifferencePage }) {
-	const { kind, sku, expected, found, foundAt, settledAt, figure, isHome, times, state } = difference;
+	const { kind, sku, expected, found, foundAt, settledAt, figure, isHome, times, byUpdate, state } = difference;
 	return (
 		<Card>
 			<dl className="figure-list" data-testid="difference">
@@ -63,6 +63,7 @@ function FiguresCard({ difference }: { difference: DifferencePage }) {
 				<dt>Found</dt>
 				<dd>
 					<Moment at={foundAt} />
+					{byUpdate && ", when an update was about to be sent"}
 					{times > 1 && `, and by ${plural(times - 1, "later check")}`}
 				</dd>
 				{settledAt && (
@@ -80,7 +81,7 @@ function FiguresCard({ difference }: { difference: DifferencePage }) {
 }
 
 function WhyCard({ difference }: { difference: DifferencePage }) {
-	const { cause, state, itemId, channelId, failureId, runId, listingId, kind, expected } = difference;
+	const { cause, state, itemId, channelId, failureId, runId, listingId, kind, expected, byUpdate } = difference;
 	const words = CAUSE_WORDS[cause];
 	return (
 		<Card>
@@ -104,7 +105,7 @@ function WhyCard({ difference }: { difference: DifferencePage }) {
 					{cause === "unmapped" && listingId !== null && (
 						<Link url={`/app/channels/${channelId}/matching/${listingId}`}>Choose its product</Link>
 					)}
-					<Link url={`/app/checks/${runId}`}>The check that found it</Link>
+					<Link url={`/app/checks/${runId}`}>{byUpdate ? "The check after it" : "The check that found it"}</Link>
 				</InlineStack>
 			</BlockStack>
 		</Card>
