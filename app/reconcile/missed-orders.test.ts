@@ -149,7 +149,7 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 		const product = store.shelf.get("TEA")?.productId ?? 0;
 		const before = await watermark(joined);
 		const placed: number[] = [];
-		await unheard(store, async () => {
+		await w.unheard(store, async () => {
 			for (let n = 0; n < 220; n++) {
 				placed.push(await store.placeOrder({ status: "processing", lines: [{ product_id: product, quantity: 1 }] }));
 				w.world.clock.skip(60_000);
@@ -169,8 +169,8 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 		expect(await available(joined)).toBe(301);
 
 		// Meanwhile one that was read is cancelled, and one that was not is trashed.
-		await unheard(store, () => store.cancelOrder(placed[3] ?? 0));
-		await unheard(store, async () => store.trashOrder(placed[210] ?? 0));
+		await w.unheard(store, () => store.cancelOrder(placed[3] ?? 0));
+		await w.unheard(store, async () => store.trashOrder(placed[210] ?? 0));
 		later();
 		const again = await polled(joined);
 		// Those behind the break, five minutes of overlap, and the one that changed.
@@ -186,7 +186,7 @@ describe("R24 R08 the watermark moves only when everything before it is durable"
 
 	test("how far a list came that began later says nothing of this one", async () => {
 		const joined = await join();
-		await unheard(joined.store, () => w.buy(joined.store, "TEA", 3));
+		await w.unheard(joined.store, () => w.buy(joined.store, "TEA", 3));
 		later();
 		await w.deps.pool.query(
 			"UPDATE connection SET poll_since = order_watermark, poll_reached = order_watermark + interval '1 day' WHERE shop_id = $1 AND id = $2",
