@@ -158,6 +158,8 @@ describe.skipIf(!chromiumPath)("R25 R35 all stock of a channel is checked, insid
 			await opened.close();
 			const filtered = await stage.open({ path: `${APP}/checks?cause=unmapped&q=own`, ...PHONE });
 			await filtered.app.getByRole("link", { name: "Gift card" }).first().click();
+			// The list says the same of its causes: only the difference's own page leads to its check.
+			await filtered.app.getByRole("link", { name: "The check that found it" }).waitFor(SOON);
 			await filtered.app.getByText("its sales lower nobody's stock", { exact: false }).waitFor(SOON);
 			await see(filtered, "difference-phone");
 			await filtered.app.getByRole("link", { name: "The check that found it" }).click();
