@@ -13,9 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 beforeEach(async () => {
-	shop = await w.shop([{ sku: "TEA", stock: 10 }]);
-	store = w.store([{ sku: "TEA", quantity: 10 }]);
-	connectionId = await w.join(shop, store, { watch: true });
+	({ shop, store, connectionId } = await w.together([["TEA", 10]], { watch: true }));
 });
 
 const check = async (deps = w.deps) => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { disconnect } from "#app/connections/guests/index.ts";
 import { requestFetch } from "#inbox";
 import { dyingPool, Killed, placesToDie } from "../../tests/kit/dying-pool.ts";
-import { type GuestWorld, type OpenStore, openGuestWorld } from "../../tests/kit/guest-world.ts";
-import { expectCoherentState, stockOf, type TestShop } from "../../tests/kit/shop.ts";
+import { type GuestWorld, openGuestWorld, type Together } from "../../tests/kit/guest-world.ts";
+import { expectCoherentState, stockOf } from "../../tests/kit/shop.ts";
 import { countFoundByPoll, pollOrders } from "./index.ts";
 
 /** The adapter, a store that loses its webhooks, and the database: what was missed is found, once. */
@@ -13,13 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-type Joined = { shop: TestShop; store: OpenStore; connectionId: number; since: Date };
+type Joined = Together & { since: Date };
 async function join({ stock = 100, timezone = "America/New_York" } = {}): Promise<Joined> {
-	const shop = await w.shop([{ sku: "TEA", stock }]);
-	const store = w.store([{ sku: "TEA", quantity: stock }], { timezone });
-	const connectionId = await w.join(shop, store, { watch: true });
-	await w.run(store);
-	return { shop, store, connectionId, since: new Date() };
+	const together = await w.together([["TEA", stock]], { watch: true, store: { timezone } });
+	await w.run(together.store);
+	return { ...together, since: new Date() };
 }
 /** So much later that a change is not one of the last moments any more. */
 const later = () => w.world.clock.skip(40_000);

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lookForAlerts } from "#alerts";
 import { dyingPool, Killed, placesToDie } from "../../tests/kit/dying-pool.ts";
-import { type GuestWorld, type OpenStore, openGuestWorld } from "../../tests/kit/guest-world.ts";
-import type { TestShop } from "../../tests/kit/shop.ts";
+import { type GuestWorld, openGuestWorld, type Together } from "../../tests/kit/guest-world.ts";
 import { compareTotals, findDueTotals, readTotals, readTotalsCheck } from "./index.ts";
 
 let w: GuestWorld;
@@ -11,11 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-type Joined = { shop: TestShop; store: OpenStore; connectionId: number };
 const DAY_MS = 86_400_000;
 
 /** The store sells TEA and MUG, which are linked, and LOOSE, which is not. */
-async function join(): Promise<Joined> {
+async function join(): Promise<Together> {
 	const shop = await w.shop([
 		{ sku: "TEA", stock: 100 },
 		{ sku: "MUG", stock: 100 },
@@ -26,12 +24,12 @@ async function join(): Promise<Joined> {
 	return { shop, store, connectionId };
 }
 /** In the night after so many days: the orders of today are among those of the week. */
-const compare = async ({ shop, connectionId }: Joined, days = 1, deps = w.deps) => {
+const compare = async ({ shop, connectionId }: Together, days = 1, deps = w.deps) => {
 	await w.refill();
 	return compareTotals(deps, shop.shopId, connectionId, new Date(w.world.clock.now() + days * DAY_MS));
 };
 /** Of the night after so many days. */
-async function figures({ shop }: Joined) {
+async function figures({ shop }: Together) {
 	const [newest] = await readTotals(w.deps.pool, shop.shopId, { weeks: 60 });
 	if (!newest) throw new Error("Nothing was compared");
 	return { ...newest, differences: (await readTotalsCheck(w.deps.pool, shop.shopId, newest.id))?.differences };

@@ -18,6 +18,10 @@ import { put, reading, type TestShop } from "./shop.ts";
 
 export const APP_ORIGIN = "https://app.lockstep.example";
 
+/** A SKU, the pieces at home, and what the store shows: as many where nothing is said, null where it does not count them. */
+type Shelved = readonly [sku: string, stock: number, shown?: number | null];
+/** A shop and a store that is connected to it. */
+export type Together = { shop: TestShop; store: OpenStore; connectionId: number };
 export type Seed = { sku: string | null; stock?: number; barcode?: string | null };
 export type GuestDeps = Deps & { publicUrl: string };
 /** Ids of the store's products by SKU. */
@@ -39,6 +43,8 @@ export type GuestWorld = {
 	connect(shop: TestShop, store: OpenStore, over?: { actor?: string }): Promise<number>;
 	/** Connected, catalogue read, exact matches linked; with `watch`, counting. */
 	join(shop: TestShop, store: OpenStore, options?: { watch: boolean }): Promise<number>;
+	/** A shop and a store with the same on their shelves, joined. */
+	together(shelf: readonly Shelved[], options?: { watch?: boolean; store?: Partial<WooStoreOptions> }): Promise<Together>;
 	/** The same of what is connected already. */
 	settle(shop: TestShop, connectionId: number, options?: { watch: boolean }): Promise<void>;
 	/** Webhooks arrive, and everything that is due is done. */
@@ -130,6 +136,14 @@ export async function openGuestWorld({ seed = 1 } = {}): Promise<GuestWorld> {
 			const connectionId = await self.connect(shop, store);
 			await self.settle(shop, connectionId, options);
 			return connectionId;
+		},
+		async together(shelf, { watch = false, store: options = {} } = {}) {
+			const shop = await self.shop(shelf.map(([sku, stock]) => ({ sku, stock })));
+			const store = self.store(
+				shelf.map(([sku, stock, shown = stock]) => ({ sku, quantity: shown })),
+				options,
+			);
+			return { shop, store, connectionId: await self.join(shop, store, { watch }) };
 		},
 		async settle(shop, connectionId, { watch } = { watch: false }) {
 			await readCatalogue(deps, shop.shopId, connectionId);

@@ -38,9 +38,7 @@ const SHELF = [
 	["GONE", 5, 5],
 ] as const;
 beforeEach(async () => {
-	shop = await w.shop(SHELF.map(([sku, stock]) => ({ sku, stock })));
-	store = w.store(SHELF.map(([sku, , quantity]) => ({ sku, quantity })));
-	connectionId = await w.join(shop, store, { watch: true });
+	({ shop, store, connectionId } = await w.together(SHELF, { watch: true }));
 	writtenAtFirst = written();
 });
 

@@ -27,11 +27,9 @@ beforeAll(async () => {
 	w = await openGuestWorld();
 });
 afterAll(() => w.close());
-const SKUS = ["A", "B", "C", "D"];
 beforeEach(async () => {
-	shop = await w.shop(SKUS.map((sku) => ({ sku, stock: 5 })));
-	store = w.store(SKUS.map((sku) => ({ sku, quantity: 9 })));
-	connectionId = await w.join(shop, store, { watch: true });
+	const shelf = ["A", "B", "C", "D"].map((sku) => [sku, 5, 9] as const);
+	({ shop, store, connectionId } = await w.together(shelf, { watch: true }));
 	await w.run(store);
 });
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { countFoundByPoll, pollOrders } from "#reconcile";
 import { dyingPool, placesToDie } from "../../../tests/kit/dying-pool.ts";
-import { type GuestWorld, type OpenStore, openGuestWorld } from "../../../tests/kit/guest-world.ts";
-import { stockOf, type TestShop } from "../../../tests/kit/shop.ts";
+import { type GuestWorld, openGuestWorld, type Together } from "../../../tests/kit/guest-world.ts";
+import { stockOf } from "../../../tests/kit/shop.ts";
 import { ensureWebhooks, startWatching } from "./index.ts";
 
 let w: GuestWorld;
@@ -11,20 +11,15 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-type Joined = { shop: TestShop; store: OpenStore; connectionId: number };
-async function join(stock = 100): Promise<Joined> {
-	const shop = await w.shop([{ sku: "TEA", stock }]);
-	const store = w.store([{ sku: "TEA", quantity: stock }]);
-	return { shop, store, connectionId: await w.join(shop, store) };
-}
-const place = ({ store }: Joined, status: string, quantity: number) =>
+const join = (stock = 100): Promise<Together> => w.together([["TEA", stock]]);
+const place = ({ store }: Together, status: string, quantity: number) =>
 	store.placeOrder({ status, lines: [{ product_id: store.shelf.get("TEA")?.productId ?? 0, quantity }] });
-const watch = async ({ shop, connectionId }: Joined, deps = w.deps) => {
+const watch = async ({ shop, connectionId }: Together, deps = w.deps) => {
 	await w.refill();
 	return startWatching(deps, shop.shopId, connectionId, "user-1");
 };
-const available = async ({ shop }: Joined) => (await stockOf(w.deps.pool, shop, 0)).available;
-const ordersOf = ({ shop }: Joined) =>
+const available = async ({ shop }: Together) => (await stockOf(w.deps.pool, shop, 0)).available;
+const ordersOf = ({ shop }: Together) =>
 	w.all<{ order_id: string; baseline: boolean; unknown_older: boolean }>(
 		"SELECT order_id, baseline, unknown_older FROM sales_order WHERE shop_id = $1 ORDER BY order_id::int",
 		[shop.shopId],

@@ -13,15 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 beforeEach(async () => {
-	shop = await w.shop([
-		{ sku: "TEA", stock: 9 },
-		{ sku: "MUG", stock: 5 },
-	]);
-	store = w.store([
-		{ sku: "TEA", quantity: 9 },
-		{ sku: "MUG", quantity: 5 },
-	]);
-	connectionId = await w.join(shop, store, { watch: true });
+	const shelf = [["TEA", 9] as const, ["MUG", 5] as const];
+	({ shop, store, connectionId } = await w.together(shelf, { watch: true }));
 	await goLive(w.deps, shop.shopId, connectionId, "user-1");
 	await w.run(store);
 });

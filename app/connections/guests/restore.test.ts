@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHandlers } from "../../../server/handlers.ts";
 import { dyingPool, Killed, placesToDie } from "../../../tests/kit/dying-pool.ts";
-import { type GuestWorld, type OpenStore, openGuestWorld } from "../../../tests/kit/guest-world.ts";
-import { expectCoherentState, put, reading, type TestShop } from "../../../tests/kit/shop.ts";
+import { type GuestWorld, type OpenStore, openGuestWorld, type Together } from "../../../tests/kit/guest-world.ts";
+import { expectCoherentState, put, reading } from "../../../tests/kit/shop.ts";
 import { askForSetUp, goLive, pauseConnection, pauseListings, readFormerFigures, runSetUp, stopRestoring } from "./index.ts";
 
 let w: GuestWorld;
@@ -11,7 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => w.close());
 
-type Live = { shop: TestShop; store: OpenStore; connectionId: number };
 /** Home has, and the store showed before: fewer, as many, more, fewer than it then sells, kept back by hand. */
 const SHELF = [
 	["FEWER", 50, 10],
@@ -23,10 +22,8 @@ const SHELF = [
 const KILLED_SHELF = [SHELF[0], SHELF[2]] as const;
 
 /** Live, in step, and then sold: 3 of FEWER and 4 of FEW there, 6 of MORE elsewhere. */
-async function openLive(shelf: readonly (readonly [string, number, number])[] = SHELF): Promise<Live> {
-	const shop = await w.shop(shelf.map(([sku, stock]) => ({ sku, stock })));
-	const store = w.store(shelf.map(([sku, , quantity]) => ({ sku, quantity })));
-	const connectionId = await w.join(shop, store, { watch: true });
+async function openLive(shelf: readonly (readonly [string, number, number])[] = SHELF): Promise<Together> {
+	const { shop, store, connectionId } = await w.together(shelf, { watch: true });
 	const listing = shelf.findIndex(([sku]) => sku === "PAUSED");
 	await goLive(w.deps, shop.shopId, connectionId, "user-1");
 	await w.run(store);
@@ -55,12 +52,13 @@ async function openLive(shelf: readonly (readonly [string, number, number])[] = 
 	return { shop, store, connectionId };
 }
 const shown = (store: OpenStore) => Object.fromEntries(store.products().map(({ sku, shown }) => [sku, shown]));
-const ask = ({ shop, connectionId }: Live) => askForSetUp(w.deps, shop.shopId, connectionId, { work: "restore", actor: "user-7" });
-const step = ({ shop, connectionId }: Live) => runSetUp(w.deps, shop.shopId, connectionId);
-const connection = ({ connectionId }: Live) =>
+const ask = ({ shop, connectionId }: Together) => askForSetUp(w.deps, shop.shopId, connectionId, { work: "restore", actor: "user-7" });
+const step = ({ shop, connectionId }: Together) => runSetUp(w.deps, shop.shopId, connectionId);
+const connection = ({ connectionId }: Together) =>
 	w.one<{ state: string; credentials: string | null }>("SELECT state, credentials FROM connection WHERE id = $1", [connectionId]);
-const frozen = ({ connectionId }: Live) => w.all("SELECT FROM listing WHERE connection_id = $1 AND restore_to IS NOT NULL", [connectionId]);
-const setUp = ({ connectionId }: Live) =>
+const frozen = ({ connectionId }: Together) =>
+	w.all("SELECT FROM listing WHERE connection_id = $1 AND restore_to IS NOT NULL", [connectionId]);
+const setUp = ({ connectionId }: Together) =>
 	w.one<{ work: string | null; work_done: number; work_total: number | null; failed_reason: string | null }>(
 		"SELECT work, work_done, work_total, failed_reason FROM connection_setup WHERE connection_id = $1",
 		[connectionId],
@@ -157,7 +155,7 @@ describe("R45 a channel's figures from before, put back before it is disconnecte
 	});
 
 	test("R08 R45 killed before or after any statement it goes on: the same figures, one end, one entry", async () => {
-		const dieIn = async (call: "first" | "last", live: Live, dying: ReturnType<typeof dyingPool>) => {
+		const dieIn = async (call: "first" | "last", live: Together, dying: ReturnType<typeof dyingPool>) => {
 			const { shopId } = live.shop;
 			await ask(live);
 			if (call === "last") {
