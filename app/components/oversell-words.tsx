@@ -58,6 +58,11 @@ export function sayReason({ reason, who, slowMs, standing, failures }: WhySaid):
 				title: "Stock was lowered in Shopify",
 				text: "Somebody, the till or another app took units off in Shopify that a channel was about to sell.",
 			};
+		case "lowered-in-bulk":
+			return {
+				title: "A bulk change took the units off",
+				text: "A bulk change in Lockstep took units off that the channel was still selling. The order came before the channel showed less.",
+			};
 		case "not-sent":
 			return {
 				title:

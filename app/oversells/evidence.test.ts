@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { askForBulkUndo } from "#app/backfill/index.ts";
 import { readOversell } from "#app/pages/oversells/read-card.ts";
 import { drainShop } from "#apply";
 import type { CanonicalEvent } from "#domain";
 import { appendEvents } from "#inbox";
+import { createBulkKit } from "../../tests/kit/bulk-sets.ts";
 import { freshDatabase, type TestDatabase } from "../../tests/kit/database.ts";
 import { applyDeps, makeShop, order, reading, type TestShop } from "../../tests/kit/shop.ts";
 
@@ -86,6 +88,56 @@ it("R11 the stock was lowered in Shopify", async () => {
 	await tell(shop.home, { ...reading(0, 0, ago(40)), readAt: ago(40) } as CanonicalEvent, 39);
 	await store(30, 29);
 	expect(await why()).toMatchObject({ reason: "lowered-at-home" });
+});
+
+describe("R11 R27 units that a bulk change took", () => {
+	/** By a file that a person confirmed, just now; the buyers order in some seconds by the store's own clock. */
+	const bulk = async (text: string) => {
+		const kit = createBulkKit(database);
+		const id = await kit.bring(shop, text);
+		await kit.run(shop);
+		await kit.confirm(shop, id, { leaveOut: true, right: "approve" });
+		await kit.run(shop);
+		return { id, kit };
+	};
+	const lineOf = async (orderId: string) => {
+		const { rows } = await query("SELECT id FROM oversell WHERE shop_id = $1 AND order_id = $2", [orderId]);
+		return (await readOversell(database.pool, shop.shopId, { id: rows[0]?.id ?? 0, reader: "ann" }))?.lines[0];
+	};
+
+	it("the page names the change and leads to it", async () => {
+		const { id } = await bulk("SKU,Quantity\nSKU-0,0\n");
+		await store(-20, -20);
+		expect((await lineOf("1"))?.why).toMatchObject({ reason: "lowered-in-bulk" });
+		const [first, second] = (await lineOf("1"))?.why.steps ?? [];
+		expect(first).toMatchObject({ what: "1 unit taken off in a bulk change", where: null });
+		expect(first?.link).toEqual({ url: `/app/bulk-changes/${id}`, text: "stock.csv" });
+		expect(second?.what).toBe("That was counted, and every other channel was to show less");
+	});
+
+	it("also one that was taken back: rolling back took them off again", async () => {
+		const { id, kit } = await bulk("SKU,Change\nSKU-0,+2\n");
+		await store(90, 89, "0");
+		const undone = await askForBulkUndo(kit.deps, shop.shopId, { changeId: id, actor: "9" });
+		await kit.run(shop);
+		await store(-20, -20);
+		expect(undone.outcome).toBe("asked");
+		const why = (await lineOf("1"))?.why;
+		expect(why).toMatchObject({ reason: "lowered-in-bulk" });
+		expect(why?.steps[0]?.link).toEqual({
+			url: `/app/bulk-changes/${undone.outcome === "asked" ? undone.changeId : 0}`,
+			text: "Rolled back: stock.csv",
+		});
+	});
+
+	it("not one that was rolled back before the order took what was not there", async () => {
+		const { id, kit } = await bulk("SKU,Quantity\nSKU-0,0\n");
+		await askForBulkUndo(kit.deps, shop.shopId, { changeId: id, actor: "9" });
+		await kit.run(shop);
+		await store(-10, -10, "0");
+		await store(-20, -20);
+		expect((await lineOf("1"))?.why).toMatchObject({ reason: "own-checkout" });
+	});
 });
 
 it("R11 the store was told after the buyer had ordered, took long to take it, or had taken it before", async () => {

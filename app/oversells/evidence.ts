@@ -7,6 +7,8 @@ export type Found = {
 	takerChannelId: number | null;
 	takerOrder: { id: string; name: string } | null;
 	takerUnits: number;
+	/** The bulk change that took them; `isUndo`: by taking another one back. */
+	takerBulk: { id: number; name: string; isUndo: boolean } | null;
 };
 
 type OversellRef = { id: number; itemId: number; connectionId: number; orderId: string; lineId: string; locationId: number };
@@ -23,7 +25,7 @@ const LOOK_BACK_MAX = 2_000;
 export async function readEvidence(db: Queryable, shopId: number, ref: OversellRef): Promise<Found> {
 	const { rows } = await db.query<Row>(statement, [shopId, ref.id]);
 	const row = rows[0];
-	if (!row) return { evidence: NOTHING, takerChannelId: null, takerOrder: null, takerUnits: 0 };
+	if (!row) return { evidence: NOTHING, takerChannelId: null, takerOrder: null, takerUnits: 0, takerBulk: null };
 	const taker: Taker | null =
 		row.taker_at === null || row.taker_applied_at === null
 			? null
@@ -51,6 +53,10 @@ export async function readEvidence(db: Queryable, shopId: number, ref: OversellR
 		takerChannelId: row.taker_connection_id,
 		takerOrder: row.taker_order_id === null ? null : { id: row.taker_order_id, name: row.taker_order_name || row.taker_order_id },
 		takerUnits: row.taker_units ?? 0,
+		takerBulk:
+			row.taker_bulk_id === null
+				? null
+				: { id: row.taker_bulk_id, name: row.taker_bulk_name ?? "", isUndo: row.taker_bulk_is_undo === true },
 	};
 }
 
@@ -66,7 +72,7 @@ const NOTHING: Evidence = {
 };
 
 /** A sale that home's figure told before its order did was booked as a change there; the order named it later. */
-const KINDS: Readonly<Record<string, Taker["kind"]>> = { sale: "sale", home: "home-change", gone: "gone", moved: "moved" };
+const KINDS: Readonly<Record<string, Taker["kind"]>> = { sale: "sale", home: "home-change", edit: "bulk", gone: "gone", moved: "moved" };
 
 type Row = {
 	is_home: boolean;
@@ -87,6 +93,9 @@ type Row = {
 	taker_order_id: string | null;
 	taker_order_name: string | null;
 	taker_units: number | null;
+	taker_bulk_id: number | null;
+	taker_bulk_name: string | null;
+	taker_bulk_is_undo: boolean | null;
 };
 
 function standingOf(row: Row): Evidence["standing"] {
@@ -118,13 +127,13 @@ place AS (
 taker AS (
   SELECT m.* FROM o, own, LATERAL (
     SELECT m.* FROM (SELECT * FROM movement WHERE shop_id = $1 AND item_id = o.item_id AND id < own.id ORDER BY id DESC LIMIT ${LOOK_BACK_MAX}) m
-    WHERE m.delta < 0 AND m.cause IN ('sale', 'home', 'gone', 'moved') AND m.location_id IN (SELECT id FROM place)
+    WHERE m.delta < 0 AND m.cause IN ('sale', 'home', 'edit', 'gone', 'moved') AND m.location_id IN (SELECT id FROM place)
       AND (m.connection_id IS DISTINCT FROM o.connection_id OR (m.cause <> 'sale' AND o.order_id <> ''))
       AND NOT (m.order_id IS NOT DISTINCT FROM o.order_id AND m.connection_id = o.connection_id)
       AND m.created_at > own.created_at - ${LOOK_BACK}
-      -- Booked as home's own and named by its order since: the order's own row stands for it.
-      AND NOT (m.cause = 'home' AND EXISTS (SELECT FROM movement n WHERE n.shop_id = $1 AND n.item_id = m.item_id AND n.location_id = m.location_id
-        AND n.cause = 'home-explained' AND n.id > m.id AND n.id < own.id AND n.delta = -m.delta))
+      -- Booked as home's own and named by its order since: the order's own row stands for it. Or of a bulk change, and rolled back since.
+      AND NOT (m.cause IN ('home', 'edit') AND EXISTS (SELECT FROM movement n WHERE n.shop_id = $1 AND n.item_id = m.item_id AND n.location_id = m.location_id
+        AND n.cause = CASE m.cause WHEN 'home' THEN 'home-explained' ELSE 'edit' END AND n.id > m.id AND n.id < own.id AND n.delta = -m.delta))
     ORDER BY m.id DESC LIMIT 1) m
 )
 SELECT c.is_home, c.state AS connection_state, s.created_on_channel_at AS placed_at,
@@ -147,12 +156,14 @@ SELECT c.is_home, c.state AS connection_state, s.created_on_channel_at AS placed
     (SELECT min(e.received_at) FROM inbox_event e WHERE e.shop_id = $1 AND e.connection_id = taker.connection_id AND taker.cause = 'sale'
        AND e.event->>'orderId' = taker.order_id AND e.lane = 'stock' AND e.source <> 'replay' AND e.id <= taker.event_id
        AND e.received_at >= taker.occurred_at - interval '1 hour')) AS taker_heard_at,
-  taker.connection_id AS taker_connection_id, taker.order_id AS taker_order_id, t.name AS taker_order_name, -taker.delta AS taker_units
+  taker.connection_id AS taker_connection_id, taker.order_id AS taker_order_id, t.name AS taker_order_name, -taker.delta AS taker_units,
+  b.id AS taker_bulk_id, b.name AS taker_bulk_name, b.undoes_change IS NOT NULL AS taker_bulk_is_undo
 FROM o JOIN connection c ON c.shop_id = $1 AND c.id = o.connection_id
 LEFT JOIN own ON true LEFT JOIN taker ON true
 LEFT JOIN sales_order s ON s.shop_id = $1 AND s.connection_id = o.connection_id AND s.order_id = o.order_id AND o.order_id <> ''
 LEFT JOIN order_line line ON line.shop_id = $1 AND line.connection_id = o.connection_id AND line.order_id = o.order_id AND line.line_id = o.line_id
-LEFT JOIN sales_order t ON t.shop_id = $1 AND t.connection_id = taker.connection_id AND t.order_id = taker.order_id`;
+LEFT JOIN sales_order t ON t.shop_id = $1 AND t.connection_id = taker.connection_id AND t.order_id = taker.order_id
+LEFT JOIN bulk_change b ON b.shop_id = $1 AND taker.cause = 'edit' AND b.id = (regexp_match(taker.correlation_id, '^bulk:([0-9]+)$'))[1]::bigint`;
 
 /** When the owed order's channel had the news: the first update of what was sold that left after the news was counted here, and landed. */
 async function readTold(

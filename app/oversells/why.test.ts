@@ -70,6 +70,26 @@ const rows: { it: string; given: Partial<Evidence>; reason: Reason; slow?: HopNa
 		given: { taker: taker({ kind: "home-change", at: 80 * S, heardAt: 81 * S }), heardAt: 90 * S, told: null },
 		...{ reason: "lowered-at-home", first: "order" },
 	},
+	{
+		it: "a bulk change took the units off, and the channel was not told yet",
+		given: { taker: taker({ kind: "bulk" }), told: { sentAt: 70 * S, takenAt: 71 * S, quantity: 0 } },
+		...{ reason: "lowered-in-bulk", slow: "working", first: "taker" },
+	},
+	{
+		it: "the channel had taken the bulk change's zero before the buyer ordered",
+		given: { taker: taker({ kind: "bulk" }) },
+		reason: "own-checkout",
+	},
+	{
+		it: "the channel was paused during a bulk change",
+		given: { taker: taker({ kind: "bulk" }), standing: "paused", told: null },
+		reason: "not-sent",
+	},
+	{
+		it: "home's figure is below zero after a bulk change",
+		given: { placedAt: null, taker: taker({ kind: "bulk" }) },
+		reason: "lowered-in-bulk",
+	},
 	{ it: "the product was deleted in Shopify", given: { taker: taker({ kind: "gone" }), told: null }, reason: "lowered-at-home" },
 	{ it: "the channel was only watched", given: { standing: "watching", told: null }, reason: "not-sent" },
 	{ it: "the channel was paused", given: { standing: "paused", told: null }, reason: "not-sent" },
@@ -133,7 +153,7 @@ describe("why an order is owed", () => {
 			),
 			taker: fc.option(
 				fc.record({
-					kind: fc.constantFrom("sale" as const, "home-change" as const, "gone" as const, "moved" as const),
+					kind: fc.constantFrom("sale" as const, "home-change" as const, "bulk" as const, "gone" as const, "moved" as const),
 					...{ at: time, heardAt: fc.option(time), appliedAt: time },
 				}),
 			),

@@ -21,7 +21,7 @@ export type Evidence = {
 };
 
 export type Taker = {
-	kind: "sale" | "home-change" | "gone" | "moved";
+	kind: "sale" | "home-change" | "bulk" | "gone" | "moved";
 	/** By the sender's clock. */
 	at: number;
 	/** Ours. null: what told of it is not kept any more. */
@@ -37,6 +37,7 @@ export const REASONS = [
 	"slow-accept",
 	"own-checkout",
 	"lowered-at-home",
+	"lowered-in-bulk",
 	"not-sent",
 	"at-once",
 	"unknown",
@@ -65,9 +66,10 @@ export function whyOf(evidence: Evidence): Why {
 	const none = (reason: Reason): Why => ({ reason, first: null, hops: [], slowMs: null });
 	if (standing !== "live" && placedAt !== null) return { ...chainOf(evidence), reason: "not-sent" };
 	if (taker === null) return none(evidence.soldThereBefore && placedAt !== null ? "own-checkout" : "unknown");
-	if (placedAt === null) return none(taker.kind === "home-change" ? "lowered-at-home" : "unknown");
+	if (placedAt === null) return none(taker.kind === "home-change" || taker.kind === "bulk" ? LOWERED[taker.kind] : "unknown");
 	if (told !== null && told.takenAt !== null && told.takenAt <= placedAt) return { ...chainOf(evidence), reason: "own-checkout" };
-	if (taker.kind === "home-change" || taker.kind === "gone") return { ...chainOf(evidence), reason: "lowered-at-home" };
+	if (taker.kind === "home-change" || taker.kind === "gone" || taker.kind === "bulk")
+		return { ...chainOf(evidence), reason: LOWERED[taker.kind] };
 	// The news of it is gone: who was slow nobody can say.
 	if (taker.heardAt === null || (taker.at > placedAt && evidence.heardAt === null)) return none("unknown");
 	const chain = chainOf(evidence);
@@ -75,6 +77,9 @@ export function whyOf(evidence: Evidence): Why {
 	const slow = chain.hops.find((hop) => hop.slow);
 	return { ...chain, reason: slow ? REASON_OF[slow.name] : "unknown" };
 }
+
+/** Nobody bought them: somebody took them off, and no channel was late. */
+const LOWERED = { "home-change": "lowered-at-home", gone: "lowered-at-home", bulk: "lowered-in-bulk" } as const;
 
 const REASON_OF: Readonly<Record<HopName, Reason>> = { telling: "told-late", working: "lockstep-behind", taking: "slow-accept" };
 

@@ -1,4 +1,8 @@
+import { randomBytes } from "node:crypto";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bringFile, confirmBulk, runBulk } from "#app/backfill/index.ts";
+import type { Deps } from "#connections";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { makeOwing, type Owing } from "../kit/make-oversells.ts";
 import { violationsOf } from "./accessibility.ts";
@@ -98,6 +102,41 @@ describe.skipIf(!chromiumPath)("R11 R35 what is owed, inside the Shopify admin",
 		expect(
 			await rows("SELECT item_id, instead_of FROM order_line_allocation WHERE shop_id = $1 AND order_id = '3103'", [shop.shopId]),
 		).toEqual([{ item_id: shop.items[1], instead_of: shop.items[0] }]);
+		await opened.close();
+	});
+
+	test.each([
+		{ order: "3105", suffix: "", size: {} },
+		{ order: "3106", suffix: "-phone", size: PHONE },
+	])("R27 units that a bulk change took: it is named, and one press leads to it ($order)", async ({ order, suffix, size }) => {
+		const deps: Deps = {
+			pool: stage.database.pool,
+			keyRing: [{ id: "k", key: randomBytes(32) }],
+			env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
+			log: pino({ level: "silent" }),
+			wake: async () => {},
+		};
+		const item = shop.items[suffix === "" ? 3 : 4] ?? 0;
+		const text = `SKU,Location,Quantity\nNW-000${suffix === "" ? 4 : 5},Main warehouse,0\n`;
+		const file = { bytes: Buffer.from(text), name: "count of november.csv", actor: "548380009", press: `bulk${suffix}` };
+		const brought = await bringFile(deps, shop.shopId, file);
+		if (brought.outcome !== "kept") throw new Error(brought.reason);
+		const work = () => runBulk(deps, shop.shopId, { waitingMax: Number.POSITIVE_INFINITY });
+		await work();
+		const { changeId } = brought;
+		expect(await confirmBulk(deps, shop.shopId, { changeId, leaveOut: false, actor: "548380009", right: "approve" })).toEqual({
+			outcome: "confirmed",
+		});
+		await work();
+		// Some seconds later by the store's clock; nobody has told it to show less.
+		const id = await owing.sold({ order, item, units: 1, boughtS: -10, heardS: -10 });
+		const opened = await stage.open({ path: `${APP}/oversells/${id}`, ...size });
+		const { app } = opened;
+		await app.getByTestId("reason").getByText("A bulk change took the units off").waitFor();
+		await app.getByTestId("timeline").getByText("taken off in a bulk change", { exact: false }).waitFor();
+		await see(opened, `oversell-bulk${suffix}`);
+		await app.getByRole("link", { name: "count of november.csv" }).click();
+		await app.getByTestId("bulk-result").getByText("1 change made", { exact: false }).waitFor();
 		await opened.close();
 	});
 

@@ -95,7 +95,8 @@ export type WhyStep = {
 	where: string | null;
 	tookMs: number | null;
 	slow: boolean;
-	order: { url: string; name: string } | null;
+	/** What it was: the order, or the bulk change. */
+	link: { url: string; text: string } | null;
 };
 
 export type CancelWay =

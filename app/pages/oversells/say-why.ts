@@ -1,13 +1,14 @@
-import type { Evidence, Why } from "#app/oversells/index.ts";
+import type { readEvidence, Why } from "#app/oversells/index.ts";
 import { plural } from "../../components/words.ts";
 import type { Words } from "../activity/read-words.ts";
 import type { WhySaid, WhyStep } from "./oversells.ts";
 
-type Found = { evidence: Evidence; takerChannelId: number | null; takerOrder: { id: string; name: string } | null; takerUnits: number };
+type Found = Awaited<ReturnType<typeof readEvidence>>;
 type Ref = { connectionId: number; orderId: string; isHome: boolean };
 
 /** The unit that was sold twice, moment by moment in one column; the durations are the hops that `whyOf` measured. */
-export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUnits }: Found, ref: Ref, words: Words): WhySaid {
+export function sayWhy(why: Why, found: Found, ref: Ref, words: Words): WhySaid {
+	const { evidence, takerChannelId, takerUnits } = found;
 	const own = words.channel(ref.connectionId);
 	const other = takerChannelId === null ? "Shopify" : words.channel(takerChannelId);
 	const { taker, told, placedAt, heardAt, takenAt } = evidence;
@@ -21,15 +22,21 @@ export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUn
 	type Timed = Omit<WhyStep, "at"> & { at: number };
 	const steps: Timed[] = [];
 	const step = (at: number | null | undefined, what: string, rest: Partial<Omit<WhyStep, "at">> = {}) => {
-		if (at != null) steps.push({ at, what, where: null, tookMs: null, slow: false, order: null, ...rest });
+		if (at != null) steps.push({ at, what, where: null, tookMs: null, slow: false, link: null, ...rest });
 	};
 	if (taker) {
-		const order = takerOrder && takerChannelId !== null ? { url: urlOf(takerChannelId, takerOrder.id), name: takerOrder.name } : null;
+		const isOurs = taker.kind === "moved" || taker.kind === "bulk";
 		step(taker.at, sayTaker(taker.kind, plural(takerUnits, "unit"), other), {
-			where: taker.kind === "moved" ? null : "by its own clock",
-			order,
+			where: isOurs ? null : "by its own clock",
+			link: linkOf(found),
 		});
-		step(taker.heardAt, taker.kind === "moved" ? "Lockstep was asked to" : `Lockstep heard of it from ${other}`, taken("telling", "taker"));
+		// A bulk change is heard of where it is begun.
+		if (taker.kind !== "bulk")
+			step(
+				taker.heardAt,
+				taker.kind === "moved" ? "Lockstep was asked to" : `Lockstep heard of it from ${other}`,
+				taken("telling", "taker"),
+			);
 		step(taker.appliedAt, "That was counted, and every other channel was to show less");
 		if (told) {
 			step(told.sentAt, `Lockstep told ${own} to show ${told.quantity ?? "less"}`, taken("working", "taker"));
@@ -61,12 +68,22 @@ export function sayWhy(why: Why, { evidence, takerChannelId, takerOrder, takerUn
 
 const urlOf = (channelId: number, orderId: string) => `/app/orders/${channelId}/${encodeURIComponent(orderId)}`;
 
-function sayTaker(kind: "sale" | "home-change" | "gone" | "moved", units: string, channel: string): string {
+function linkOf({ takerChannelId, takerOrder, takerBulk }: Found): WhyStep["link"] {
+	if (takerBulk !== null) {
+		const { id, name, isUndo } = takerBulk;
+		return { url: `/app/bulk-changes/${id}`, text: `${isUndo ? "Rolled back: " : ""}${name || "The bulk change"}` };
+	}
+	return takerOrder && takerChannelId !== null ? { url: urlOf(takerChannelId, takerOrder.id), text: `Order ${takerOrder.name}` } : null;
+}
+
+function sayTaker(kind: "sale" | "home-change" | "bulk" | "gone" | "moved", units: string, channel: string): string {
 	switch (kind) {
 		case "sale":
 			return `${units} sold on ${channel}: the last ones`;
 		case "home-change":
 			return `${units} taken off in Shopify, by hand, at the till or by another app`;
+		case "bulk":
+			return `${units} taken off in a bulk change`;
 		case "gone":
 			return "The product was deleted in Shopify";
 		case "moved":

@@ -47,10 +47,12 @@ const Step = ({ step }: { step: WhyStep }) => (
 			<Moment at={step.at} />
 			{step.where && ` ${step.where}`}
 			{step.tookMs !== null && ` · this took ${duration(step.tookMs)}`}
-			{step.order && (
+			{step.link && (
 				<>
 					{" · "}
-					<Link monochrome url={step.order.url}>{`Order ${step.order.name}`}</Link>
+					<Link monochrome url={step.link.url}>
+						{step.link.text}
+					</Link>
 				</>
 			)}
 		</Text>
