@@ -1,5 +1,6 @@
 import { type Client, transactionWithRetry } from "#app/db.server.ts";
 import type { Deps } from "#connections";
+import { DRAFTS_MAX, hasManyDrafts } from "./drafts.ts";
 import { encodingOf, FILE_BYTES_MAX } from "./file/read-records.ts";
 
 export type BroughtFile =
@@ -9,8 +10,6 @@ export type BroughtFile =
 
 const PART_BYTES = 1_000_000;
 const NAME_CHARS_MAX = 120;
-/** Files that are looked at at once: each is confirmed or put away before there are many. */
-const DRAFTS_MAX = 10;
 
 /**
  * Keeps a file that a person has brought, to be read by a worker. Nothing is changed by it. `press` is the page's own name for this
@@ -33,12 +32,8 @@ export async function bringFile(
 		await tx.query("SELECT FROM shop WHERE id = $1 FOR NO KEY UPDATE", [shopId]);
 		const known = await tx.query<{ id: number }>("SELECT id FROM bulk_change WHERE shop_id = $1 AND press = $2", [shopId, press]);
 		if (known.rows[0]) return { outcome: "kept", changeId: known.rows[0].id };
-		const drafts = await tx.query<{ n: number }>(
-			"SELECT count(*)::int AS n FROM bulk_change WHERE shop_id = $1 AND confirmed_at IS NULL AND cancelled_at IS NULL AND refusal IS NULL",
-			[shopId],
-		);
-		if ((drafts.rows[0]?.n ?? 0) >= DRAFTS_MAX)
-			return { outcome: "refused", reason: `${DRAFTS_MAX} files are waiting to be looked at. Confirm them or put them away first.` };
+		if (await hasManyDrafts(tx, shopId))
+			return { outcome: "refused", reason: `${DRAFTS_MAX} bulk changes wait to be looked at. Confirm them or put them away first.` };
 		const made = await tx.query<{ id: number }>(
 			`INSERT INTO bulk_change (shop_id, actor, press, source, name, encoding, total, confirmed_at, read_at)
 			 VALUES ($1, $2, $3, 'file', $4, $5, 0, NULL, NULL) RETURNING id`,

@@ -3,7 +3,8 @@ import { type Client, transactionWithRetry } from "#app/db.server.ts";
 import { refuseRules } from "#app/guards/index.ts";
 import type { Right } from "#app/rights/index.ts";
 import type { Deps } from "#connections";
-import type { BulkSummary } from "./sum-up.ts";
+import { bringsAnything } from "./orders/summary.ts";
+import { approvalOf, type BulkSummary } from "./summary.ts";
 
 export type Confirmed =
 	| { outcome: "confirmed" }
@@ -27,16 +28,15 @@ export async function confirmBulk(
 	const confirmed = await transactionWithRetry(deps.pool, async (tx): Promise<Confirmed> => {
 		// As whoever asks for a rule: of two at once the second sees the first.
 		await tx.query("SELECT FROM shop WHERE id = $1 FOR NO KEY UPDATE", [shopId]);
-		const { rows } = await tx.query<{ source: string; total: number; problems: number; summary: BulkSummary | null }>(
+		const { rows } = await tx.query<Draft>(
 			`SELECT source, total, problems, summary FROM bulk_change WHERE shop_id = $1 AND id = $2 AND confirmed_at IS NULL AND read_at IS NOT NULL FOR UPDATE`,
 			[shopId, changeId],
 		);
 		const [draft] = rows;
 		if (!draft) return { outcome: "over" };
-		if (draft.total === 0 && draft.source !== "orders") return { outcome: "nothing" };
+		if (isNothing(draft)) return { outcome: "nothing" };
 		if (draft.problems > 0 && !leaveOut) return { outcome: "has-problems", problems: draft.problems };
-		const { zeroItems = 0, raisedItems = 0 } = draft.summary ?? {};
-		const reason = await refuseRules(tx, shopId, { right, toZero: zeroItems, raised: raisedItems });
+		const reason = await refuseRules(tx, shopId, { right, ...approvalOf(draft.summary) });
 		if (reason !== null) return { outcome: "refused", reason };
 		if (await isBusy(tx, shopId)) return { outcome: "busy" };
 		await tx.query("UPDATE bulk_change SET confirmed_at = clock_timestamp(), confirmed_by = $3 WHERE shop_id = $1 AND id = $2", [
@@ -49,6 +49,15 @@ export async function confirmBulk(
 	if (confirmed.outcome === "confirmed") await deps.wake("backfill.run", { shopId });
 	return confirmed;
 }
+
+type Draft = { source: string; total: number; problems: number; summary: BulkSummary | null };
+
+/**
+ * As for a file: what would change nothing is not done. A channel whose orders are all here, to the last one, is read again for nothing, and
+ * what comes after the look comes in by itself; who is in doubt looks again, which is one press too.
+ */
+const isNothing = ({ source, total, summary }: Draft): boolean =>
+	source === "orders" ? summary?.kind === "orders" && !bringsAnything(summary) : total === 0;
 
 async function isBusy(tx: Client, shopId: number): Promise<boolean> {
 	const open = await tx.query("SELECT FROM bulk_change WHERE shop_id = $1 AND confirmed_at IS NOT NULL AND done_at IS NULL LIMIT 1", [

@@ -1,16 +1,7 @@
 import { recordAudit } from "#app/connections/audit.ts";
 import { type Pool, transaction } from "#app/db.server.ts";
-
-/** What the audit calls a bulk change that is over. */
-export const BULK_ACTION = {
-	rules: "rules.bulk_changed",
-	paused: "listings.bulk_paused",
-	resumed: "listings.bulk_resumed",
-	file: "bulk.applied",
-	fileBack: "bulk.rolled_back",
-	orders: "bulk.orders_read",
-	listings: "bulk.listings_read",
-} as const;
+import { BULK_ACTION } from "./actions.ts";
+import { addUndo } from "./undo.ts";
 
 type Ended = {
 	actor: string;
@@ -27,9 +18,13 @@ type Ended = {
 	up: number;
 	down: number;
 	missing: number;
+	rollBackBy: string | null;
 };
 
-/** One entry for all of it, in the moment in which it is over. False: something of it is still to be done, or it is over already. */
+/**
+ * One entry for all of it, in the moment in which it is over; where somebody has said that it is taken back, that begins in the same moment.
+ * False: something of it is still to be done, or it is over already.
+ */
 export async function finish(pool: Pool, shopId: number, changeId: number): Promise<boolean> {
 	return transaction(pool, async (tx) => {
 		const { rows } = await tx.query<Ended>(
@@ -37,7 +32,7 @@ export async function finish(pool: Pool, shopId: number, changeId: number): Prom
 			   AND NOT EXISTS (SELECT FROM bulk_change_line n WHERE n.shop_id = $1 AND n.change_id = $2 AND n.state IN ('waiting', 'written'))
 			   AND NOT EXISTS (SELECT FROM bulk_change_quantity q WHERE q.shop_id = $1 AND q.change_id = $2 AND q.state IN ('waiting', 'sent', 'moved'))
 			 RETURNING coalesce(confirmed_by, actor) AS actor, source, name, connection_id, since, policy, paused, undoes_entry AS entry, undoes_change AS undoes, changed,
-			   cancelled_at IS NOT NULL AS cancelled, units_up AS up, units_down AS down, units_missing AS missing`,
+			   cancelled_at IS NOT NULL AS cancelled, units_up AS up, units_down AS down, units_missing AS missing, roll_back_by AS "rollBackBy"`,
 			[shopId, changeId],
 		);
 		const [change] = rows;
@@ -45,6 +40,7 @@ export async function finish(pool: Pool, shopId: number, changeId: number): Prom
 		if (change.changed > 0) {
 			const subject = String(changeId);
 			await recordAudit(tx, shopId, { actor: change.actor, action: actionOf(change), subject, after: afterOf(change) });
+			if (change.rollBackBy !== null) await addUndo(tx, shopId, { changeId, actor: change.rollBackBy });
 		}
 		return true;
 	});

@@ -1,8 +1,8 @@
-import { ChannelError } from "#app/channels/errors.ts";
 import { toInboxRows } from "#app/connections/order-events.ts";
 import { type Pool, transactionWithRetry } from "#app/db.server.ts";
-import { ConnectionClosedError, type Deps, openClient } from "#connections";
+import { type Deps, openClient } from "#connections";
 import { appendEvents } from "#inbox";
+import { sayFailure } from "./channel-failure.ts";
 
 type Place = { shopId: number; changeId: number };
 export type ChannelWork = Place & { connectionId: number; since: Date };
@@ -33,10 +33,12 @@ export async function readOrdersAgain(deps: Deps, { shopId, changeId, connection
 			await client.close();
 		}
 	} catch (error) {
-		if (!(error instanceof ChannelError) && !(error instanceof ConnectionClosedError)) throw error;
+		const reason = await sayFailure(deps, { shopId, connectionId }, error);
+		// Of a shop that has uninstalled the app meanwhile nothing is said: it goes on when the app comes back.
 		await deps.pool.query(
-			"UPDATE bulk_change SET stopped_at = clock_timestamp(), refusal = $3 WHERE shop_id = $1 AND id = $2 AND done_at IS NULL AND cancelled_at IS NULL",
-			[shopId, changeId, error.message],
+			`UPDATE bulk_change b SET stopped_at = clock_timestamp(), refusal = $3 FROM shop s
+			 WHERE b.shop_id = $1 AND b.id = $2 AND b.done_at IS NULL AND b.cancelled_at IS NULL AND s.id = b.shop_id AND s.state = 'installed'`,
+			[shopId, changeId, reason],
 		);
 		return "stopped";
 	}

@@ -1,5 +1,6 @@
 import type { Queryable } from "#app/db.server.ts";
-import type { BulkSummary } from "./sum-up.ts";
+import type { ListedOrder } from "./orders/summary.ts";
+import type { BulkSummary } from "./summary.ts";
 
 export type BulkState = "reading" | "refused" | "ready" | "running" | "paused" | "cancelling" | "cancelled" | "done";
 /** How far a bulk change is, and what is known of it. */
@@ -19,6 +20,7 @@ export type BulkSet = {
 	doneAt: Date | null;
 	encoding: "utf-8" | "utf-16le" | "windows-1252" | null;
 	refusal: string | null;
+	/** Lines of a file, or orders of a channel, that were looked at so far. */
 	linesRead: number;
 	problems: number;
 	summary: BulkSummary | null;
@@ -31,7 +33,11 @@ export type BulkSet = {
 	/** The change that this one takes back, and the one that takes this one back. */
 	undoes: number | null;
 	undoneBy: number | null;
-	/** It is of one of the first sort, it has changed something, and nobody has taken it back. */
+	/** When the one that takes this one back was over; null: it is not, or there is none. */
+	undoneAt: Date | null;
+	/** It is under way, and somebody has said that it is taken back as soon as it has ended. */
+	isRollingBack: boolean;
+	/** It is a file's or a rule's, it is under way or has changed something, and nobody has said that it is taken back. */
 	canRollBack: boolean;
 };
 
@@ -54,9 +60,12 @@ export async function readBulk(db: Queryable, shopId: number, changeId: number):
 const UNDONE_BY = "(SELECT u.id FROM bulk_change u WHERE u.shop_id = b.shop_id AND u.undoes_change = b.id)";
 
 const columns = `b.id, b.source, b.name, coalesce(b.confirmed_by, b.actor) AS actor, b.paused, b.connection_id AS "connectionId", b.since, b.asked_at AS "askedAt", b.read_at AS "readAt",
-b.confirmed_at AS "confirmedAt", b.done_at AS "doneAt", b.encoding, b.refusal, b.read_records AS "linesRead", b.problems, b.summary, b.total, b.done, b.changed,
+b.confirmed_at AS "confirmedAt", b.done_at AS "doneAt", b.encoding, b.refusal, b.read_records AS "linesRead", b.problems, b.summary - 'list' AS summary, b.total, b.done, b.changed,
 b.units_up AS "unitsUp", b.units_down AS "unitsDown", b.units_missing AS "unitsMissing", b.undoes_change AS undoes, ${UNDONE_BY} AS "undoneBy",
-b.done_at IS NOT NULL AND b.changed > 0 AND b.source IN ('rule', 'file') AND ${UNDONE_BY} IS NULL AS "canRollBack",
+(SELECT u.done_at FROM bulk_change u WHERE u.shop_id = b.shop_id AND u.undoes_change = b.id) AS "undoneAt",
+b.roll_back_by IS NOT NULL AND b.done_at IS NULL AS "isRollingBack",
+b.source IN ('rule', 'file') AND CASE WHEN b.done_at IS NULL THEN b.confirmed_at IS NOT NULL AND b.roll_back_by IS NULL
+  ELSE b.changed > 0 AND ${UNDONE_BY} IS NULL END AS "canRollBack",
 CASE WHEN b.refusal IS NOT NULL AND b.confirmed_at IS NULL THEN 'refused' WHEN b.done_at IS NOT NULL THEN CASE WHEN b.cancelled_at IS NULL THEN 'done' ELSE 'cancelled' END
   WHEN b.confirmed_at IS NULL THEN CASE WHEN b.read_at IS NULL THEN 'reading' ELSE 'ready' END
   WHEN b.cancelled_at IS NOT NULL THEN 'cancelling' WHEN b.stopped_at IS NOT NULL THEN 'paused' ELSE 'running' END AS state`;
@@ -138,4 +147,18 @@ export async function readListingLines(
 		[shopId, changeId, after, limit, open],
 	);
 	return rows;
+}
+
+/** Orders that the look at a channel found missing or changed, the newest first; the summary says how many there are in all. */
+export async function readListedOrders(
+	db: Queryable,
+	shopId: number,
+	{ changeId, limit }: { changeId: number; limit: number },
+): Promise<ListedOrder[]> {
+	const { rows } = await db.query<{ listed: ListedOrder }>(
+		`SELECT l.listed FROM bulk_change b, jsonb_array_elements(b.summary -> 'list') WITH ORDINALITY AS l(listed, n)
+		 WHERE b.shop_id = $1 AND b.id = $2 AND b.source = 'orders' ORDER BY l.n LIMIT $3`,
+		[shopId, changeId, limit],
+	);
+	return rows.map(({ listed }) => listed);
 }

@@ -6,6 +6,7 @@ import { countWaiting } from "#delivery";
 import { readFiles } from "./file/read-file.ts";
 import { finish } from "./finish.ts";
 import { countMoved, giveUpParked, leaveRest, sendQuantities } from "./move-stock.ts";
+import { type LookOptions, readOrderDrafts } from "./orders/read-orders.ts";
 import { markToRead, readOrdersAgain } from "./read-channel.ts";
 import { followListings, writeListings } from "./write-listings.ts";
 
@@ -21,10 +22,10 @@ const WAITING_MAX = 500;
 const BATCHES_PER_JOB_MAX = 20;
 const FOUND_MAX = 500;
 
-export type BulkOptions = { waitingMax?: number; batchesMax?: number };
+export type BulkOptions = LookOptions & { waitingMax?: number; batchesMax?: number };
 
 /**
- * The handler of `backfill.run`: files that wait to be read, and the shop's oldest confirmed change, batch by batch. Each batch is one
+ * The handler of `backfill.run`: drafts that wait to be read, and the shop's oldest confirmed change, batch by batch. Each batch is one
  * transaction under the change's row: what it does (or its messages in the inbox), what was there before, and how far it is. What must
  * be shown then follows in a second step, which the lines remember until it is done. Twice at once, the row lets one through at a time;
  * killed anywhere, the next one goes on with the next line. later: delivery has its hands full, and live traffic goes first.
@@ -32,9 +33,10 @@ export type BulkOptions = { waitingMax?: number; batchesMax?: number };
 export async function runBulk(
 	deps: Deps,
 	shopId: number,
-	{ waitingMax = WAITING_MAX, batchesMax = BATCHES_PER_JOB_MAX }: BulkOptions = {},
+	{ waitingMax = WAITING_MAX, batchesMax = BATCHES_PER_JOB_MAX, ...bounds }: BulkOptions = {},
 ): Promise<{ outcome: "done" | "more" | "later" }> {
-	const reading = await readFiles(deps, shopId);
+	// A file takes seconds and goes first; both go before the change that is under way, which takes hours.
+	const reading = (await readFiles(deps, shopId)) === "more" ? "more" : await readOrderDrafts(deps, shopId, bounds);
 	/** The change whose listings are all written: its stock is moved next. */
 	let listingsDone: number | null = null;
 	for (let batch = 0; batch < batchesMax; batch++) {

@@ -3,7 +3,8 @@ import { type Pool, type Queryable, transactionWithRetry } from "#app/db.server.
 import { type Policy, policySchema } from "#domain";
 
 /** What the dry run of a file saw, as of the moment in which its last line was read. */
-export type BulkSummary = {
+export type FileSummary = {
+	kind: "file";
 	/** Of the file, and the names of columns that were passed over. */
 	lines: number;
 	unknown: string[];
@@ -32,12 +33,18 @@ export async function sumUp(
 	pool: Pool,
 	shopId: number,
 	changeId: number,
-	{ lines, unknown }: Pick<BulkSummary, "lines" | "unknown">,
+	{ lines, unknown }: Pick<FileSummary, "lines" | "unknown">,
 ): Promise<void> {
 	await transactionWithRetry(
 		pool,
 		async (tx) => {
-			const summary: BulkSummary = { lines, unknown, ...(await count(tx, shopId, changeId)), ...(await foresee(tx, shopId, changeId)) };
+			const summary: FileSummary = {
+				kind: "file",
+				lines,
+				unknown,
+				...(await count(tx, shopId, changeId)),
+				...(await foresee(tx, shopId, changeId)),
+			};
 			await tx.query(
 				`UPDATE bulk_change SET summary = $3, total = $4, read_at = clock_timestamp()
 				 WHERE shop_id = $1 AND id = $2 AND read_at IS NULL AND refusal IS NULL AND cancelled_at IS NULL AND read_records = $5`,
@@ -48,7 +55,7 @@ export async function sumUp(
 	);
 }
 
-type Counts = Pick<BulkSummary, "changes" | "same" | "unitsUp" | "unitsDown" | "rules" | "paused" | "resumed" | "linked" | "unlinked">;
+type Counts = Pick<FileSummary, "changes" | "same" | "unitsUp" | "unitsDown" | "rules" | "paused" | "resumed" | "linked" | "unlinked">;
 
 async function count(db: Queryable, shopId: number, changeId: number): Promise<Counts> {
 	const { rows } = await db.query<Counts>(
@@ -71,7 +78,7 @@ async function count(db: Queryable, shopId: number, changeId: number): Promise<C
 	return counts;
 }
 
-type Foreseen = Pick<BulkSummary, "figures" | "toZero" | "raised" | "lowered" | "zeroItems" | "raisedItems">;
+type Foreseen = Pick<FileSummary, "figures" | "toZero" | "raised" | "lowered" | "zeroItems" | "raisedItems">;
 
 /** Of listings as they are linked now: what a new link will show is seen once the channel has been read for it. */
 async function foresee(db: Queryable, shopId: number, changeId: number): Promise<Foreseen> {

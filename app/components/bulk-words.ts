@@ -1,7 +1,8 @@
+import type { OrdersSummary } from "#app/backfill/index.ts";
 import type { BulkView } from "#app/pages/bulk/bulk.ts";
-import { number, plural } from "./words.ts";
+import { listed, number, plural } from "./words.ts";
 
-export const BULK_STATES = {
+const BULK_STATES = {
 	reading: { label: "Being read", tone: "info" },
 	refused: { label: "Could not be read", tone: "critical" },
 	ready: { label: "Waits for you", tone: "attention" },
@@ -12,10 +13,20 @@ export const BULK_STATES = {
 	done: { label: "Done", tone: "success" },
 } as const;
 
+/** How a set stands, in a word. */
+export function bulkBadge({ state, isRollingBack, undoneBy, undoneAt }: BulkView): {
+	label: string;
+	tone?: "info" | "critical" | "attention" | "success";
+} {
+	if (isRollingBack || (undoneBy !== null && undoneAt === null)) return { label: "Being rolled back", tone: "info" };
+	const { label, tone } = BULK_STATES[state];
+	return { label: undoneBy === null ? label : "Rolled back", ...(tone ? { tone } : {}) };
+}
+
 const DID = { file: "made", rule: "changed", orders: "read", listings: "read" } as const;
 
 /** What a set is called. */
-export function bulkTitle({ source, name, paused, channel, undoes }: BulkView): string {
+export function bulkTitle({ source, name, paused, channel, undoes, confirmedAt }: BulkView): string {
 	const back = undoes === null ? "" : "Rolled back: ";
 	switch (source) {
 		case "file":
@@ -23,7 +34,7 @@ export function bulkTitle({ source, name, paused, channel, undoes }: BulkView): 
 		case "rule":
 			return `${back}${paused === null ? "One rule for many listings" : paused ? "Many listings paused" : "Many listings resumed"}`;
 		case "orders":
-			return `Orders of ${channel} read again`;
+			return `Orders of ${channel} ${confirmedAt === null ? "looked at" : "read again"}`;
 		case "listings":
 			return `${channel} read again`;
 	}
@@ -35,20 +46,35 @@ export function sayBulk(set: BulkView): string {
 	const thing = source === "orders" ? "order" : source === "file" ? "change" : "listing";
 	switch (state) {
 		case "reading":
-			return `${plural(set.linesRead, "line")} read so far`;
+			return `${plural(set.linesRead, source === "orders" ? "order" : "line")} read so far`;
 		case "refused":
 			return set.refusal ?? "";
 		case "ready":
+			if (set.summary?.kind === "orders") return sayLook(set.summary);
 			return source === "file" ? `${plural(total, "change")} in ${plural(set.linesRead, "line")}` : "Nothing is done yet";
 		case "running":
 		case "paused":
 		case "cancelling":
-			return source === "orders" ? `${plural(done, thing)} so far` : `${number(done)} of ${plural(total, thing)} done`;
+			// As many as there were when they were looked at; more may have come since.
+			if (source === "orders")
+				return done > total ? `${plural(done, thing)} read so far` : `${number(done)} of ${plural(total, thing)} read`;
+			return `${number(done)} of ${plural(total, thing)} done`;
 		case "cancelled":
 		case "done":
 			return [`${plural(changed, thing)} ${DID[source]}`, ...sayUnits(set)].join(", ");
 	}
 }
+
+/** In a line of the list. */
+function sayLook({ orders, missing, changed, isCut }: OrdersSummary): string {
+	const open = [...(missing > 0 ? [`${number(missing)} missing`] : []), ...(changed > 0 ? [`${number(changed)} changed`] : [])];
+	const of = isCut ? `the first ${plural(orders, "order")}` : plural(orders, "order");
+	return open.length > 0 ? `${listed(open)} of ${of}` : `Nothing is missing of ${of}`;
+}
+
+/** How much of it is done; more than all of it is all of it. */
+export const partDone = ({ done, total }: Pick<BulkView, "done" | "total">): number =>
+	total > 0 ? Math.min(100, Math.round((100 * done) / total)) : 0;
 
 export const sayUnits = ({ unitsUp, unitsDown, unitsMissing }: BulkView): string[] => [
 	...(unitsUp > 0 ? [`${plural(unitsUp, "unit")} added`] : []),

@@ -123,6 +123,40 @@ describe.skipIf(!chromiumPath)("R27 R35 bulk changes", () => {
 		await close();
 	});
 
+	test.each([
+		{ suffix: "", width: 1280, height: 900 },
+		{ suffix: "-phone", ...PHONE },
+	])("rolled back in one press while it is under way ($width)", async ({ suffix, ...size }) => {
+		const bytes = Buffer.from(["SKU,Change", ...lines(() => "+5")].join("\n"));
+		const brought = await bringFile(deps, shop.shopId, { bytes, name: "recount.csv", actor: STAFF, press: `back${suffix}` });
+		if (brought.outcome !== "kept") throw new Error(brought.reason);
+		await work();
+		await confirmBulk(deps, shop.shopId, { changeId: brought.changeId, leaveOut: false, actor: STAFF, right: "approve" });
+		for (let n = 0; n < 20; n++) await work(1, 0);
+		const { page, app, complaints, close } = await stage.open({ path: `${APP}/bulk-changes/${brought.changeId}`, ...size });
+		const progress = app.getByTestId("bulk-progress");
+		await progress.getByText("20 of 45 changes done").waitFor(SOON);
+		// One of the two presses finds it said.
+		await page.getByRole("button", { name: "Roll back" }).dblclick();
+		await app.getByText("Then all that was done is taken back, with your sales kept.", { exact: false }).waitFor(SOON);
+		await app.getByText("Being rolled back").first().waitFor();
+		expect(await page.getByRole("button", { name: "Roll back" }).count()).toBe(0);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath(`bulk-flow-rolling-back${suffix}`), fullPage: true });
+		// Ended, and a few of it taken back.
+		while ((await query("SELECT FROM bulk_change WHERE undoes_change IS NOT NULL")).rowCount === 0) await work(1, 0);
+		await work(1, 0);
+		await app.getByTestId("bulk-result").getByText("20 changes made, 100 units added.").waitFor(SOON);
+		await app.getByText("It is being taken back by").waitFor(SOON);
+		expect(await violationsOf(app)).toEqual([]);
+		await page.screenshot({ path: picturePath(`bulk-flow-taken-back${suffix}`), fullPage: true });
+		await work();
+		await app.getByText("It was taken back by").waitFor(SOON);
+		expect((await query("SELECT DISTINCT available FROM stock WHERE shop_id = $1", [shop.shopId])).rows).toEqual([{ available: 10 }]);
+		expect(complaints.filter(isOurs)).toEqual([]);
+		await close();
+	});
+
 	test("on a phone: more than goes unasked needs somebody who may approve, and what is put away is gone", async () => {
 		const brought = await bringFile(deps, shop.shopId, {
 			bytes: Buffer.from(["SKU,Quantity", ...lines(() => "0")].join("\n")),

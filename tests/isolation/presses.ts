@@ -159,7 +159,7 @@ export function pressesOf(at: Ids, of: Ids): Press[] {
 		...[["cancel"], ["dismiss", { reason: "A test" }] as const, ["reopen"]].map(([intent, fields]) =>
 			oversell(String(intent), (fields ?? {}) as Record<string, string>),
 		),
-		...["put-away", "pause", "resume", "cancel", "roll-back"].map((intent) => bulk(intent, {}, true)),
+		...["put-away", "pause", "resume", "cancel", "roll-back", "look-again"].map((intent) => bulk(intent, {}, true)),
 		bulk("confirm", { leaveOut: "yes" }, true),
 		newBulk("file", { name: "x.csv", press: "isolation-11", file: `SKU,Quantity\nNW-0001,1\n` }),
 		newBulk("orders", { channel: of.woocommerce, since: new Date().toISOString().slice(0, 10), press: "isolation-12" }, true),

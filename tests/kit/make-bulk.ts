@@ -19,7 +19,7 @@ export async function makeBulk(
 		[shopId, sets],
 	);
 	const summary = {
-		...{ lines: 100_000, unknown: ["Colour", "Supplier's own number"], changes: 84_321, same: 14_479 },
+		...{ kind: "file", lines: 100_000, unknown: ["Colour", "Supplier's own number"], changes: 84_321, same: 14_479 },
 		...{ unitsUp: 1_234_567, unitsDown: 98_765, rules: 2_400, paused: 12, resumed: 3, linked: 40, unlinked: 2 },
 		...{ figures: 51_200, toZero: 7, raised: 40_000, lowered: 11_200, zeroItems: 7, raisedItems: 40 },
 	};

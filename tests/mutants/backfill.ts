@@ -11,7 +11,7 @@ export const backfill: Mutant[] = [
 	},
 	{
 		name: "a roll back takes what was wanted instead of what was moved",
-		file: "app/backfill/ask.ts",
+		file: "app/backfill/undo.ts",
 		from: "item_id, location_id, -made FROM",
 		to: "item_id, location_id, -units FROM",
 		tests: ["app/backfill/sets.test.ts"],
@@ -36,5 +36,33 @@ export const backfill: Mutant[] = [
 		from: "if (draft.problems > 0 && !leaveOut)",
 		to: "if (draft.problems < 0 && !leaveOut)",
 		tests: ["app/backfill/sets.test.ts"],
+	},
+	{
+		name: "an order whose message waits is looked at as missing",
+		file: "app/backfill/orders/judge-page.ts",
+		from: "= r.id AND e.status = 'pending')",
+		to: "= r.id AND e.status = 'nothing')",
+		tests: ["app/backfill/orders/look.test.ts"],
+	},
+	{
+		name: "the look at a channel's orders says nothing of those that it left out",
+		file: "app/backfill/orders/read-orders.ts",
+		from: "if (isCut) break;",
+		to: "if (isCut) return { judged: [...judged.values()], unreadable: unreadable.size, isCut: false };",
+		tests: ["app/backfill/orders/look.test.ts"],
+	},
+	{
+		name: "a change under way that is rolled back twice is on record twice",
+		file: "app/backfill/roll-back.ts",
+		from: "if (change.said) return true;",
+		to: "",
+		tests: ["app/backfill/roll-back.test.ts"],
+	},
+	{
+		name: "a change that was taken back while it was under way only ends",
+		file: "app/backfill/finish.ts",
+		from: "if (change.rollBackBy !== null) await",
+		to: "if (change.rollBackBy === null && change.entry === -1) await",
+		tests: ["app/backfill/roll-back.test.ts"],
 	},
 ];

@@ -23,4 +23,11 @@ export const oversells: Mutant[] = [
 		to: "told.takenAt < placedAt",
 		tests: ["app/oversells/why.test.ts"],
 	},
+	{
+		name: "a bulk change that was rolled back is the reason why an order is owed",
+		file: "app/oversells/evidence.ts",
+		from: "m.cause IN ('home', 'edit') AND EXISTS",
+		to: "m.cause = 'home' AND EXISTS",
+		tests: ["app/oversells/evidence.test.ts"],
+	},
 ];

@@ -6,7 +6,10 @@ import type { Order } from "#ledger";
  * stamps, second by second; so an equal stamp with other content says only "look again". An answer that we asked for after
  * the applied one was known is newer whatever its stamp says.
  */
-export function compareVersion(known: Order | undefined, snapshot: OrderSnapshot): "first" | "newer" | "same" | "stale" | "look-again" {
+export function compareVersion(
+	known: Pick<Order, "contentHash" | "stamp" | "asOf"> | undefined,
+	snapshot: OrderSnapshot,
+): "first" | "newer" | "same" | "stale" | "look-again" {
 	if (!known) return "first";
 	const stamp = Date.parse(snapshot.stamp);
 	const sameContent = known.contentHash === snapshot.contentHash;

@@ -23,7 +23,7 @@ export function sayBulk(action: string, after: Fields, words: Words): Said {
 		case "bulk.resumed":
 			return plain(`Resumed ${name}`);
 		case "bulk.cancelled":
-			return plain(`Cancelled the rest of ${name}`);
+			return plain(after.rollBack === true ? `Had ${name} rolled back while it was under way` : `Cancelled the rest of ${name}`);
 		default:
 			return plain(action);
 	}

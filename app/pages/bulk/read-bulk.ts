@@ -1,4 +1,15 @@
-import { type BulkSet, listBulks, readBulk, readListingLines, readProblems, readQuantities } from "#app/backfill/index.ts";
+import {
+	approvalOf,
+	type BulkSet,
+	bringsAnything,
+	isWorthIt,
+	listBulks,
+	readBulk,
+	readListedOrders,
+	readListingLines,
+	readProblems,
+	readQuantities,
+} from "#app/backfill/index.ts";
 import type { Pool, Queryable } from "#app/db.server.ts";
 import { refuseRules } from "#app/guards/index.ts";
 import { readNames } from "#app/overview/sql/read-names.ts";
@@ -29,15 +40,23 @@ export async function readBulkPage(
 	const few = { changeId, limit: SAMPLE_MAX, open: true };
 	const quantities = await readQuantities(pool, shopId, { ...few, after: [0, 0] });
 	const listings = await readListingLines(pool, shopId, { ...few, after: 0 });
-	const { zeroItems = 0, raisedItems = 0 } = set.summary ?? {};
-	const refused = set.state === "ready" ? await refuseRules(pool, shopId, { right, toZero: zeroItems, raised: raisedItems }) : null;
+	const refused = set.state === "ready" ? await refuseRules(pool, shopId, { right, ...approvalOf(set.summary) }) : null;
 	return {
 		...view,
 		asOf: new Date().toISOString(),
 		problemsShown: await readProblems(pool, shopId, { changeId, after: 0, limit: PROBLEMS_SHOWN_MAX }),
 		sample: [...quantities.map(sayQuantity), ...listings.flatMap((line) => sayListing(line, names.get(line.connectionId) ?? ""))],
+		ordersShown: set.source === "orders" ? await readListedOrders(pool, shopId, { changeId, limit: SAMPLE_MAX }) : [],
+		offer: offerOf(set),
 		refused,
 	};
+}
+
+/** Where nothing is missing, reading the orders once more is not what one came for. */
+function offerOf({ source, total, summary }: BulkSet): BulkPage["offer"] {
+	if (source !== "orders") return total > 0 ? "first" : "none";
+	if (summary?.kind !== "orders" || isWorthIt(summary)) return "first";
+	return bringsAnything(summary) ? "second" : "none";
 }
 
 async function toViews(db: Queryable, shopId: number, sets: readonly BulkSet[]): Promise<BulkView[]> {
@@ -47,7 +66,7 @@ async function toViews(db: Queryable, shopId: number, sets: readonly BulkSet[]):
 	);
 	const people = new Map(rows.map(({ user_id, name }) => [user_id, name]));
 	const names = await readNames(db, shopId);
-	return sets.map(({ actor, askedAt, readAt, confirmedAt, doneAt, since, ...set }) => ({
+	return sets.map(({ actor, askedAt, readAt, confirmedAt, doneAt, undoneAt, since, ...set }) => ({
 		...set,
 		who: people.get(actor) || "Somebody of your staff",
 		channel: set.connectionId === null ? null : (names.get(set.connectionId) ?? "a former channel"),
@@ -55,6 +74,7 @@ async function toViews(db: Queryable, shopId: number, sets: readonly BulkSet[]):
 		readAt: readAt?.toISOString() ?? null,
 		confirmedAt: confirmedAt?.toISOString() ?? null,
 		doneAt: doneAt?.toISOString() ?? null,
+		undoneAt: undoneAt?.toISOString() ?? null,
 		since: since?.toISOString() ?? null,
 	}));
 }

@@ -2,7 +2,9 @@ import { BlockStack, Button, Card, Checkbox, InlineStack, List, Text } from "@sh
 import { useState } from "react";
 import type { BulkPage } from "#app/pages/bulk/bulk.ts";
 import { Moment } from "../../components/when.tsx";
-import { listed, number, plural } from "../../components/words.ts";
+import { plural } from "../../components/words.ts";
+import { sayFile } from "./say-file.ts";
+import { sayOrders } from "./say-orders.ts";
 
 type ReadyCardProps = {
 	set: BulkPage;
@@ -10,19 +12,20 @@ type ReadyCardProps = {
 	busy: boolean;
 	onConfirm: (leaveOut: boolean) => void;
 	onPutAway: () => void;
+	onLookAgain: () => void;
 };
 
-/** What would change, what is not sure to be done by everybody, and the two answers. */
-export function ReadyCard({ set, mayOperate, busy, onConfirm, onPutAway }: ReadyCardProps) {
+/** What would change, what is not sure to be done by everybody, and the answers. */
+export function ReadyCard({ set, mayOperate, busy, onConfirm, onPutAway, onLookAgain }: ReadyCardProps) {
 	const [leaveOut, setLeaveOut] = useState(false);
-	const { total, problems, refused } = set;
-	const { source } = set;
-	const mayConfirm = refused === null && (total > 0 || source === "orders") && (problems === 0 || leaveOut);
+	const { source, total, problems, refused, offer } = set;
+	const mayConfirm = refused === null && offer !== "none" && (problems === 0 || leaveOut);
+	const isComplete = source === "orders" && offer !== "first";
 	return (
 		<Card>
 			<BlockStack gap="300">
 				<Text as="h2" variant="headingSm">
-					What would change
+					{isComplete ? "Nothing is missing" : "What would change"}
 				</Text>
 				<div data-testid="bulk-summary">
 					<List>
@@ -37,19 +40,35 @@ export function ReadyCard({ set, mayOperate, busy, onConfirm, onPutAway }: Ready
 						if two are sold before it is done. Nothing goes below zero.
 					</Text>
 				)}
+				{source === "orders" && set.readAt !== null && (
+					<Text as="p" tone="subdued">
+						As of <Moment at={set.readAt} />, when the channel was looked at.{" "}
+						{isComplete
+							? "What comes after that comes in by itself."
+							: "Nothing is counted yet, and an order that comes in by itself meanwhile counts once."}
+					</Text>
+				)}
 				{refused !== null && <Text as="p">{refused}</Text>}
 				{mayOperate && problems > 0 && total > 0 && (
 					<Checkbox label={`Leave out the ${plural(problems, "line")} with something wrong`} checked={leaveOut} onChange={setLeaveOut} />
 				)}
 				{mayOperate && (
 					<InlineStack gap="200">
-						<Button variant="primary" disabled={!mayConfirm || busy} loading={busy} onClick={() => onConfirm(leaveOut)}>
-							{source === "orders"
-								? "Read the orders again"
-								: source === "listings"
-									? `Read ${plural(total, "listing")} again`
-									: `Make ${plural(total, "change")}`}
-						</Button>
+						{!(isComplete && offer === "none") && (
+							<Button
+								{...(isComplete ? {} : { variant: "primary" as const })}
+								disabled={!mayConfirm || busy}
+								loading={busy}
+								onClick={() => onConfirm(leaveOut)}
+							>
+								{sayConfirm(set)}
+							</Button>
+						)}
+						{source === "orders" && (
+							<Button disabled={busy} onClick={onLookAgain}>
+								Look again
+							</Button>
+						)}
 						<Button disabled={busy} onClick={onPutAway}>
 							Put away
 						</Button>
@@ -60,40 +79,23 @@ export function ReadyCard({ set, mayOperate, busy, onConfirm, onPutAway }: Ready
 	);
 }
 
-function linesOf({ summary, total, problems, source, since, channel }: BulkPage): string[] {
-	if (source === "orders") {
-		return [
-			`Every order of ${channel} that changed since ${since?.slice(0, 10)} is read once more.`,
-			"Orders that are missing are counted, and what changed in known ones. What is counted already is not counted again.",
-			"Orders from before the channel was connected stay as they are: they move no stock.",
-		];
+function sayConfirm({ source, total, summary }: BulkPage): string {
+	if (source === "listings") return `Read ${plural(total, "listing")} again`;
+	if (source !== "orders") return `Make ${plural(total, "change")}`;
+	if (summary?.kind !== "orders" || summary.isCut || summary.missing + summary.changed === 0) return "Read the orders again";
+	return `Count ${plural(summary.missing + summary.changed, "order")}`;
+}
+
+function linesOf(set: BulkPage): string[] {
+	switch (set.source) {
+		case "orders":
+			return sayOrders(set);
+		case "listings":
+			return [
+				`${plural(set.total, "listing")} of ${set.channel} are read, and compared with what they should show. What differs is put right as always.`,
+			];
+		case "file":
+		case "rule":
+			return sayFile(set);
 	}
-	if (source === "listings") {
-		return [
-			`${plural(total, "listing")} of ${channel} are read, and compared with what they should show. What differs is put right as always.`,
-		];
-	}
-	if (!summary) return [];
-	const { lines, same, unitsUp, unitsDown, rules, paused, resumed, linked, unlinked, figures, toZero, raised, lowered, unknown } = summary;
-	const listings = (count: number, did: string) => (count > 0 ? [`${plural(count, "listing")} ${did}`] : []);
-	const acts = [
-		...listings(rules, rules === 1 ? "gets another rule" : "get another rule"),
-		...listings(paused, "paused"),
-		...listings(resumed, "resumed"),
-		...listings(linked, "linked"),
-		...listings(unlinked, "unlinked"),
-	];
-	return [
-		`${plural(lines, "line")} in the file: ${plural(total, "change")}, ${number(same)} so already, ${problems === 0 ? "none" : number(problems)} with something wrong.`,
-		...(unitsUp > 0 || unitsDown > 0
-			? [`Stock: ${plural(unitsUp, "unit")} more, ${plural(unitsDown, "unit")} fewer. Shopify is told.`]
-			: []),
-		...(acts.length > 0 ? [`${listed(acts)}.`] : []),
-		...(figures > 0
-			? [
-					`On the channels ${plural(figures, "figure")} would change, ${number(toZero)} of them to zero; ${number(raised)} raised, ${number(lowered)} lowered.`,
-				]
-			: []),
-		...(unknown.length > 0 ? [`Columns that mean nothing here, and are passed over: ${unknown.join(", ")}.`] : []),
-	];
 }

@@ -57,7 +57,8 @@ export function ResultCard({ set, mayOperate, busy, onRollBack }: ResultCardProp
 				)}
 				{set.undoneBy !== null && (
 					<Text as="p">
-						It was taken back by <Link url={`/app/bulk-changes/${set.undoneBy}`}>a later one</Link>.
+						It {set.undoneAt === null ? "is being" : "was"} taken back by <Link url={`/app/bulk-changes/${set.undoneBy}`}>a later one</Link>
+						.
 					</Text>
 				)}
 				{mayOperate && set.canRollBack && !sure && (

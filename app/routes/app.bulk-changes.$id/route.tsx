@@ -4,22 +4,24 @@ import { Badge, Banner, BlockStack } from "@shopify/polaris";
 import { boundary } from "@shopify/shopify-app-remix/server";
 import { z } from "zod";
 import { answering, requireRight, type Said } from "#app/authenticate.server.ts";
-import { askForBulkUndo, type Confirmed, confirmBulk, decideBulk, putAway, readBulk } from "#app/backfill/index.ts";
+import { type Confirmed, confirmBulk, decideBulk, lookAgain, putAway, readBulk, rollBackBulk } from "#app/backfill/index.ts";
 import { database } from "#app/db.server.ts";
 import { deps } from "#app/deps.server.ts";
 import { bulkIdOf } from "#app/pages/bulk/bulk-id.ts";
 import { readBulkPage } from "#app/pages/bulk/read-bulk.ts";
 import { AppPage } from "../../components/app-page.tsx";
-import { BULK_STATES, bulkTitle } from "../../components/bulk-words.ts";
+import { bulkBadge, bulkTitle } from "../../components/bulk-words.ts";
 import { PageError } from "../../components/route-error.tsx";
 import { useAllowed } from "../../components/use-right.ts";
 import { useSaid } from "../../components/use-said.ts";
 import { useWorking } from "../../components/use-working.ts";
 import { plural } from "../../components/words.ts";
 import { LinesCard } from "./lines-card.tsx";
+import { OrdersCard } from "./orders-card.tsx";
 import { ProblemsCard } from "./problems-card.tsx";
 import { ProgressCard } from "./progress-card.tsx";
 import { ReadyCard } from "./ready-card.tsx";
+import { RefusedBanner } from "./refused-banner.tsx";
 import { ResultCard } from "./result-card.tsx";
 
 export async function loader({ request, params }: LoaderFunctionArgs) {
@@ -32,7 +34,7 @@ export async function loader({ request, params }: LoaderFunctionArgs) {
 }
 
 const asked = z.object({
-	intent: z.enum(["confirm", "put-away", "pause", "resume", "cancel", "roll-back"]),
+	intent: z.enum(["confirm", "put-away", "pause", "resume", "cancel", "roll-back", "look-again"]),
 	leaveOut: z.enum(["yes", "no"]).default("no"),
 });
 
@@ -56,8 +58,11 @@ export const action = ({ request, params }: ActionFunctionArgs) =>
 				return sayConfirmed(await confirmBulk(deps(), shopId, { changeId, leaveOut: leaveOut === "yes", actor, right }));
 			case "put-away":
 				return (await putAway(deps(), shopId, changeId)) ? redirect("/app/bulk-changes") : OVER;
+			case "look-again":
+				return (await lookAgain(deps(), shopId, changeId)) ? { ok: true, message: "" } : OVER;
 			case "roll-back": {
-				const undone = await askForBulkUndo(deps(), shopId, { changeId, actor });
+				const undone = await rollBackBulk(deps(), shopId, { changeId, actor });
+				if (undone.outcome === "ending") return { ok: true, message: "What is on its way comes to its end, then all of it is taken back." };
 				if (undone.outcome === "busy") return BUSY;
 				if (undone.outcome === "nothing") return { ok: false, message: "Nothing of it stands as it was left. Nothing was changed." };
 				return redirect(`/app/bulk-changes/${undone.changeId}`);
@@ -98,25 +103,35 @@ export default function BulkChange() {
 	useSaid(fetcher);
 	const busy = fetcher.state !== "idle";
 	const { state } = set;
-	useWorking(!busy && (state === "reading" || state === "running" || state === "cancelling"));
-	const { label, tone } = BULK_STATES[state];
+	const isBeingUndone = set.undoneBy !== null && set.undoneAt === null;
+	useWorking(!busy && (isBeingUndone || state === "reading" || state === "running" || state === "cancelling"));
+	const { label, ...tone } = bulkBadge(set);
 	const press = (intent: string, fields: Record<string, string> = {}) => fetcher.submit({ intent, ...fields }, { method: "post" });
 	const isUnderWay = state === "running" || state === "paused" || state === "cancelling";
 	return (
 		<AppPage
 			title={bulkTitle(set)}
 			subtitle={set.who}
-			badge={<Badge {...(tone ? { tone } : {})}>{set.undoneBy === null ? label : "Rolled back"}</Badge>}
+			badge={<Badge {...tone}>{label}</Badge>}
 			back={{ content: "Bulk changes", url: "/app/bulk-changes" }}
 			actions={
-				mayOperate && (state === "running" || state === "paused") ? (
+				mayOperate && isUnderWay ? (
 					<>
-						<button type="button" disabled={busy} onClick={() => press(state === "running" ? "pause" : "resume")}>
-							{state === "running" ? "Pause" : "Go on"}
-						</button>
-						<button type="button" disabled={busy} onClick={() => press("cancel")}>
-							Cancel the rest
-						</button>
+						{state !== "cancelling" && (
+							<button type="button" disabled={busy} onClick={() => press(state === "running" ? "pause" : "resume")}>
+								{state === "running" ? "Pause" : "Go on"}
+							</button>
+						)}
+						{state !== "cancelling" && (
+							<button type="button" disabled={busy} onClick={() => press("cancel")}>
+								Cancel the rest
+							</button>
+						)}
+						{set.canRollBack && (
+							<button type="button" disabled={busy} onClick={() => press("roll-back")}>
+								Roll back
+							</button>
+						)}
 					</>
 				) : null
 			}
@@ -132,13 +147,13 @@ export default function BulkChange() {
 				)}
 				{(state === "reading" || isUnderWay) && <ProgressCard set={set} />}
 				{state === "refused" && (
-					<Banner
-						tone="critical"
-						title="This file could not be read"
-						action={{ content: "Choose another file", url: "/app/bulk-changes/new" }}
-					>
-						<p>{set.refusal}</p>
-					</Banner>
+					<RefusedBanner
+						set={set}
+						mayOperate={mayOperate}
+						busy={busy}
+						onLookAgain={() => press("look-again")}
+						onPutAway={() => press("put-away")}
+					/>
 				)}
 				{state === "ready" && (
 					<ReadyCard
@@ -147,6 +162,7 @@ export default function BulkChange() {
 						busy={busy}
 						onConfirm={(leaveOut) => press("confirm", { leaveOut: leaveOut ? "yes" : "no" })}
 						onPutAway={() => press("put-away")}
+						onLookAgain={() => press("look-again")}
 					/>
 				)}
 				{(state === "done" || state === "cancelled") && (
@@ -154,6 +170,7 @@ export default function BulkChange() {
 				)}
 				{set.problemsShown.length > 0 && <ProblemsCard set={set} />}
 				{(set.sample.length > 0 || set.problems > set.problemsShown.length) && <LinesCard set={set} />}
+				{set.ordersShown.length > 0 && <OrdersCard set={set} />}
 			</BlockStack>
 		</AppPage>
 	);

@@ -8,7 +8,7 @@ import { database } from "#app/db.server.ts";
 import type { BulkView } from "#app/pages/bulk/bulk.ts";
 import { readBulks } from "#app/pages/bulk/read-bulk.ts";
 import { AppPage } from "../../components/app-page.tsx";
-import { BULK_STATES, bulkTitle, sayBulk } from "../../components/bulk-words.ts";
+import { bulkBadge, bulkTitle, partDone, sayBulk } from "../../components/bulk-words.ts";
 import { Empty } from "../../components/empty.tsx";
 import { PageError } from "../../components/route-error.tsx";
 import { useAllowed } from "../../components/use-right.ts";
@@ -63,8 +63,8 @@ export default function BulkChanges() {
 						heading="Nothing has been changed in bulk yet"
 						{...(mayOperate ? { action: { content: "New bulk change", url: "/app/bulk-changes/new" } } : {})}
 					>
-						Bring a file with quantities, rules or links, and see what it would change before anything is done. Every bulk change can be
-						rolled back.
+						Bring a file with quantities, rules or links, or look whether a channel has orders that are missing here. You see what it would
+						change before anything is done.
 					</Empty>
 				</Card>
 			)}
@@ -73,7 +73,7 @@ export default function BulkChanges() {
 }
 
 function OneSet({ set }: { set: BulkView }) {
-	const { label, tone } = BULK_STATES[set.state];
+	const { label, ...tone } = bulkBadge(set);
 	const isUnderWay = set.state === "running" || set.state === "paused" || set.state === "cancelling";
 	return (
 		<li className="row row-sale">
@@ -87,16 +87,11 @@ function OneSet({ set }: { set: BulkView }) {
 					{sayBulk(set)} · {set.who}, <Moment at={set.askedAt} />
 				</Text>
 				{isUnderWay && set.total > 0 && (
-					<ProgressBar
-						progress={Math.round((100 * set.done) / set.total)}
-						size="small"
-						animated={false}
-						ariaLabelledBy={`bulk-state-${set.id}`}
-					/>
+					<ProgressBar progress={partDone(set)} size="small" animated={false} ariaLabelledBy={`bulk-state-${set.id}`} />
 				)}
 			</BlockStack>
 			<span id={`bulk-state-${set.id}`}>
-				<Badge {...(tone ? { tone } : {})}>{set.undoneBy === null ? label : "Rolled back"}</Badge>
+				<Badge {...tone}>{label}</Badge>
 			</span>
 		</li>
 	);

@@ -40,7 +40,7 @@ export function ChannelCard() {
 						{
 							value: "orders",
 							label: "Its orders since a day",
-							helpText: "Orders that are missing are counted. What is counted already is not counted again.",
+							helpText: "You see first how many are missing here and what they would take. What is counted already is not counted again.",
 						},
 						{
 							value: "listings",

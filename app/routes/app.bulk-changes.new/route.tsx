@@ -72,6 +72,8 @@ function sayAsked(asked: AskedChannel): Said | Response {
 			return { ok: false, message: "This channel does not count yet, or is gone. Nothing was changed." };
 		case "too-far":
 			return { ok: false, message: `Choose a day within the last ${ORDERS_DAYS_MAX} days.` };
+		case "too-many":
+			return { ok: false, message: "Many bulk changes wait to be looked at. Confirm them or put them away first." };
 	}
 }
 
