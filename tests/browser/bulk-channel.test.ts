@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runBulk } from "#app/backfill/index.ts";
 import { type Deps, sealCredentials } from "#connections";
 import { createWooStore, type WooStore } from "../../sandbox/channels/woocommerce/index.ts";
 import { installUpstreams } from "../../sandbox/preload.ts";
+import { quietDeps } from "../kit/deps.ts";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { violationsOf } from "./accessibility.ts";
 import { chromiumPath, type Opened, openStage, picturePath, SHOP, STAGE_TIMEOUT_MS, type Stage } from "./stage.ts";
@@ -60,13 +59,7 @@ describe.skipIf(!chromiumPath)("R27 R35 a channel that is read again", () => {
 	beforeAll(async () => {
 		stage = await openStage();
 		shop = await fillShop(stage.database.pool, SHOP, { listings: LISTINGS });
-		deps = {
-			pool: stage.database.pool,
-			keyRing: [{ id: "k", key: randomBytes(32) }],
-			env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-			log: pino({ level: "silent" }),
-			wake: async () => {},
-		};
+		deps = quietDeps(stage.database.pool);
 		store = createWooStore(stage.world, { host: HOST, queue: { kind: "manual" } });
 		upstreams = installUpstreams(stage.world.upstreams());
 		shelf = store.seed(["NW-0001", "NW-0002"].map((sku) => ({ sku, name: `Outlet ${sku}`, quantity: 500 })));

@@ -1,8 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bringFile, confirmBulk, runBulk } from "#app/backfill/index.ts";
-import type { Deps } from "#connections";
+import { quietDeps } from "../kit/deps.ts";
 import { type FilledShop, fillShop } from "../kit/fill-shop.ts";
 import { makeOwing, type Owing } from "../kit/make-oversells.ts";
 import { violationsOf } from "./accessibility.ts";
@@ -109,13 +107,7 @@ describe.skipIf(!chromiumPath)("R11 R35 what is owed, inside the Shopify admin",
 		{ order: "3105", suffix: "", size: {} },
 		{ order: "3106", suffix: "-phone", size: PHONE },
 	])("R27 units that a bulk change took: it is named, and one press leads to it ($order)", async ({ order, suffix, size }) => {
-		const deps: Deps = {
-			pool: stage.database.pool,
-			keyRing: [{ id: "k", key: randomBytes(32) }],
-			env: { shopifyApiKey: "key", shopifyApiSecrets: ["secret"] },
-			log: pino({ level: "silent" }),
-			wake: async () => {},
-		};
+		const deps = quietDeps(stage.database.pool);
 		const item = shop.items[suffix === "" ? 3 : 4] ?? 0;
 		const text = `SKU,Location,Quantity\nNW-000${suffix === "" ? 4 : 5},Main warehouse,0\n`;
 		const file = { bytes: Buffer.from(text), name: "count of november.csv", actor: "548380009", press: `bulk${suffix}` };
