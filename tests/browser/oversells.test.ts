@@ -14,6 +14,8 @@ describe.skipIf(!chromiumPath)("R11 R35 what is owed, inside the Shopify admin",
 	let stage: Stage;
 	let shop: FilledShop;
 	let owing: Owing;
+	/** What `owing` counts seconds from. */
+	let owedFrom: number;
 	const query = (sql: string, values: unknown[] = []) => stage.database.pool.query(sql, values);
 	const rows = async (sql: string, values: unknown[] = []) => (await query(sql, values)).rows;
 	const see = async ({ page, app, complaints }: Opened, name: string) => {
@@ -42,6 +44,7 @@ describe.skipIf(!chromiumPath)("R11 R35 what is owed, inside the Shopify admin",
 	});
 
 	test("from the overview to the owed order, why it is owed, and taking it from another location: it is solved", async () => {
+		owedFrom = Date.now();
 		owing = await makeOwing(stage.database.pool, shop);
 		const item = shop.items[0] ?? 0;
 		// Shopify sold the last one, and told of it a minute later; by then the store had sold it as well.
@@ -120,8 +123,10 @@ describe.skipIf(!chromiumPath)("R11 R35 what is owed, inside the Shopify admin",
 			outcome: "confirmed",
 		});
 		await work();
-		// Some seconds later by the store's clock; nobody has told it to show less.
-		const id = await owing.sold({ order, item, units: 1, boughtS: -10, heardS: -10 });
+		// A whole second later, as the store's stamps go, and nobody has told it to show less.
+		await new Promise((resolve) => setTimeout(resolve, 2_000));
+		const ago = (owedFrom - Date.now()) / 1_000;
+		const id = await owing.sold({ order, item, units: 1, boughtS: ago, heardS: ago });
 		const opened = await stage.open({ path: `${APP}/oversells/${id}`, ...size });
 		const { app } = opened;
 		await app.getByTestId("reason").getByText("A bulk change took the units off").waitFor();

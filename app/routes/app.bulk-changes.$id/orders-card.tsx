@@ -6,7 +6,7 @@ import { Moment } from "../../components/when.tsx";
 import { plural } from "../../components/words.ts";
 
 /** The newest orders that the look found missing or changed; more of them are in a file. */
-export function OrdersCard({ set: { id, ordersShown } }: { set: BulkPage }) {
+export function OrdersCard({ set: { id, state, ordersShown } }: { set: BulkPage }) {
 	const [saving, setSaving] = useState(false);
 	const save = async () => {
 		setSaving(true);
@@ -18,7 +18,7 @@ export function OrdersCard({ set: { id, ordersShown } }: { set: BulkPage }) {
 			<Box padding="400" paddingBlockEnd="200">
 				<InlineStack align="space-between" blockAlign="center" gap="200">
 					<Text as="h2" variant="headingSm">
-						The newest of these orders
+						{state === "ready" ? "The newest of these orders" : "What it found when it was looked at, the newest first"}
 					</Text>
 					<Button loading={saving} onClick={() => void save()}>
 						Download the list
