@@ -133,7 +133,8 @@ const IS_APART = "l.id IS NULL OR r.n IS NULL OR l.unlinked OR l.parked OR r.qua
 
 /**
  * One pass over both sides, which carries as little as it can and counts on the way; what differs is then looked up by its keys. A full
- * join has no nested loop, so the plan does not depend on statistics, which a table that was filled a moment ago has not got.
+ * join has no nested loop, so the plan does not depend on statistics, which a table that was filled a moment ago has not got; and the
+ * LIMIT of the lookup keeps it one row by the whole key: else a plan for "a few rows" reads all of them, for each difference.
  * Of what is new only listings are made, unlinked, as reading the catalogue makes them (connections/guests/catalogue.ts).
  */
 const compareStatement = (room: number) => `
@@ -148,7 +149,7 @@ WITH joined AS MATERIALIZED (
     r.n, r.place, r.parent, coalesce(r.sku, l.sku) AS sku, r.barcode, coalesce(r.title, l.title) AS title, r.quantity, ${VERDICT} AS verdict
   FROM joined CROSS JOIN LATERAL unnest(joined.ids, joined.ns) AS k(id, n)
   LEFT JOIN listing l ON l.shop_id = $1 AND l.id = k.id
-  LEFT JOIN ${tableOf(room)} r ON r.shop_id = $1 AND r.run_id = $3 AND r.attempt = $4 AND r.n = k.n
+  LEFT JOIN LATERAL (SELECT s.* FROM ${tableOf(room)} s WHERE s.shop_id = $1 AND s.run_id = $3 AND s.attempt = $4 AND s.n = k.n LIMIT 1) r ON true
 ), fresh AS (
   INSERT INTO listing (shop_id, connection_id, external_id, parent_external_id, sku, barcode, title, sold_from)
   SELECT DISTINCT ON (external_id) $1::bigint, $2::bigint, external_id, parent, sku, barcode, coalesce(title, ''), place
