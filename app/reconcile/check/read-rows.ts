@@ -21,16 +21,20 @@ export function readGuest(reading: Reading, client: Pick<ChannelClient, "listLis
 	const { pool, shopId, lease, signal } = reading;
 	return keepingLease(pool, lease, async () => {
 		const staging = createStaging(pool, shopId, lease);
-		let askedAt = Date.now();
-		for await (const page of client.listListings()) {
-			const tookMs = Date.now() - askedAt;
-			for (const listing of page) staging.add(toStaged(listing), askedAt);
-			await staging.flowOn();
-			if (signal?.aborted) return { outcome: "stopped" };
-			if (tookMs >= PAUSE_FROM_MS) await sleep(Math.min(PAUSE_MAX_MS, tookMs));
-			askedAt = Date.now();
+		try {
+			let askedAt = Date.now();
+			for await (const page of client.listListings()) {
+				const tookMs = Date.now() - askedAt;
+				for (const listing of page) staging.add(toStaged(listing), askedAt);
+				await staging.flowOn();
+				if (signal?.aborted) return { outcome: "stopped" };
+				if (tookMs >= PAUSE_FROM_MS) await sleep(Math.min(PAUSE_MAX_MS, tookMs));
+				askedAt = Date.now();
+			}
+			return { outcome: "read", rows: await staging.finish() };
+		} finally {
+			await staging.close();
 		}
-		return { outcome: "read", rows: await staging.finish() };
 	});
 }
 
@@ -57,15 +61,19 @@ export function readHome(
 	return keepingLease(pool, lease, async () => {
 		const staging = createStaging(pool, shopId, lease);
 		const askedAt = Date.parse(file.askedAt);
-		if (file.url !== null) {
-			for await (const row of home.catalogue.rows(file.url, { askedAt: file.askedAt, skip: 0 })) {
-				const staged = ofHome(row);
-				if (staged) staging.add(staged, askedAt);
-				await staging.flowOn();
-				if (signal?.aborted) return { outcome: "stopped" };
+		try {
+			if (file.url !== null) {
+				for await (const row of home.catalogue.rows(file.url, { askedAt: file.askedAt, skip: 0 })) {
+					const staged = ofHome(row);
+					if (staged) staging.add(staged, askedAt);
+					await staging.flowOn();
+					if (signal?.aborted) return { outcome: "stopped" };
+				}
 			}
+			return { outcome: "read", rows: await staging.finish() };
+		} finally {
+			await staging.close();
 		}
-		return { outcome: "read", rows: await staging.finish() };
 	});
 }
 

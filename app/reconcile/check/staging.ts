@@ -1,7 +1,6 @@
-import { finished } from "node:stream/promises";
-import { setImmediate as breathe, setTimeout as sleep } from "node:timers/promises";
-import { from as copyFrom } from "pg-copy-streams";
-import { type Pool, transaction } from "#app/db.server.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Pool } from "#app/db.server.ts";
+import { type CopyBatch, openBatch } from "./copy-batch.ts";
 import { tableOf } from "./rooms.ts";
 import type { RunLease } from "./run.ts";
 import { watchTraffic } from "./traffic.ts";
@@ -22,98 +21,96 @@ export type StagedRow = {
 	flags: number | null;
 };
 
-/** Some megabytes of text, and a transaction each. */
-const FLUSH_ROWS = 20_000;
-/** A database that crashes has lost the table anyway: its commits wait for no disk, and sales do not wait behind them. */
-const NOT_FOR_GOOD = "BEGIN; SET LOCAL synchronous_commit = off";
-/** A slow channel's rows are seen by whoever watches, and survive nothing but that. */
-const FLUSH_MS = 2_000;
-/** A list that is here already (a file) would let nothing else of this process come to its turn, the writing of the last batch least of all. */
-const BREATH_ROWS = 1_000;
-/** A batch takes some tenths of a second; on a machine that takes far longer for it no more is waited. */
+/** Some hundred kilobytes of text: handed over while the next rows are read. */
+const CHUNK_ROWS = 1_000;
+/** A slow channel's rows are seen by whoever watches, and a batch is open no longer. */
+const BATCH_MS = 2_000;
+/** So often a list that comes fast asks whether anybody else needs the machine. */
+const LOOK_ROWS = 10_000;
+/** Such a share takes some hundredths of a second; on a machine that takes far longer for it no more is waited. */
 const ASIDE_MAX_MS = 1_000;
 
 const copyInto = (room: number) =>
 	`COPY ${tableOf(room)} (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
 
-/** Takes rows one by one and brings them into `reconcile_row` by COPY, some thousand at a time: memory holds no more than that. */
+/** Takes rows one by one and brings them into `reconcile_row` by COPY, while they are read: memory holds no more than a few thousand. */
 export type Staging = {
 	/** `askedAt`: our clock, before what told of it was asked for. */
 	add(row: StagedRow, askedAt: number): void;
 	/**
-	 * To be called between pages: writes what has gathered, if it is much or long ago. Where messages come in meanwhile it takes turns
-	 * with them: reading and writing one after the other, and as long a pause.
+	 * To be called between pages: hands over what has gathered, if it is much or long ago. Where messages come in meanwhile it takes
+	 * turns with them: when a share is written, it waits for as long.
 	 */
 	flowOn(): Promise<void>;
 	/** Writes the rest; how many rows there are in all. */
 	finish(): Promise<number>;
+	/** What is not written by now is never to be. To be called at the end in any case. */
+	close(): Promise<void>;
 };
 
 export function createStaging(pool: Pool, shopId: number, lease: RunLease): Staging {
 	const { id, attempt, room, beganAt } = lease.run;
 	const began = Date.parse(beganAt ?? "");
 	const head = `${shopId}\t${id}\t${attempt}\t`;
+	const traffic = watchTraffic(pool);
 	/** A text that grows is written down once, when it leaves: an array of lines takes a fifth longer. */
 	let lines = "";
-	let gathered = 0;
-	let breathedAt = 0;
 	let n = 0;
-	let flushedAt = performance.now();
-	const traffic = watchTraffic(pool);
-	/** One batch is written while the next one is read. */
-	let writing: Promise<void> = Promise.resolve();
+	let handed = { rows: 0, at: performance.now() };
+	let looked = { rows: 0, at: performance.now() };
+	let batch: CopyBatch | null = null;
 
-	const flush = async () => {
-		await writing;
-		const body = Buffer.from(lines);
-		const read = n;
-		lines = "";
-		gathered = 0;
-		flushedAt = performance.now();
-		writing = write(body, read);
-		// Whoever waits for it next is told of its failure.
-		writing.catch(() => {});
+	const open = () =>
+		openBatch(pool, {
+			copy: copyInto(room),
+			longestMs: BATCH_MS,
+			// A reader that has lost its lease adds nothing to what another one reads.
+			finish: (tx) => lease.save(tx, { read: handed.rows }),
+		});
+	const closeBatch = async () => {
+		const open = batch;
+		batch = null;
+		open?.end();
+		await open?.written;
 	};
-	const write = (body: Buffer, read: number) =>
-		transaction(
-			pool,
-			async (tx) => {
-				// First the lease: a reader that has lost it adds nothing to what another one reads.
-				await lease.save(tx, { read });
-				const copy = copyFrom(copyInto(room));
-				// Listened to before it begins: a connection that breaks in between fails this transaction and not the process.
-				const done = finished(copy);
-				done.catch(() => {});
-				await tx.query(copy);
-				copy.end(body);
-				await done;
-			},
-			{ begin: NOT_FOR_GOOD },
-		);
+	const handOver = async () => {
+		if (batch?.hasEnded) await closeBatch();
+		batch ??= await open();
+		const chunk = lines;
+		lines = "";
+		handed = { rows: n, at: performance.now() };
+		await batch.write(chunk);
+	};
+	const giveWay = async () => {
+		await closeBatch();
+		await sleep(Math.min(ASIDE_MAX_MS, performance.now() - looked.at));
+	};
 	return {
 		add(row, askedAt) {
 			const asked = Math.max(0, Math.floor((askedAt - began) / 1_000));
 			lines += `${head}${++n}\t${row.kind}\t${asked}\t${toLine(row)}\n`;
-			gathered++;
 		},
 		async flowOn() {
-			const isDue = gathered >= FLUSH_ROWS || (gathered > 0 && performance.now() - flushedAt >= FLUSH_MS);
-			if (n - breathedAt >= BREATH_ROWS) {
-				breathedAt = n;
-				await breathe();
+			const gathered = n - handed.rows;
+			if (gathered >= CHUNK_ROWS) await handOver();
+			else if (gathered > 0 && performance.now() - handed.at >= BATCH_MS) {
+				// Its next page is long in coming too: nothing waits for it.
+				await handOver();
+				await closeBatch();
 			}
-			if (!isDue) return;
-			const asideFrom = performance.now();
-			await flush();
-			if (!(await traffic.cameIn())) return;
-			await writing;
-			// Preparing a batch takes about as long as writing it.
-			await sleep(Math.min(ASIDE_MAX_MS, 2 * (performance.now() - asideFrom)));
+			if (n - looked.rows < LOOK_ROWS) return;
+			if (await traffic.cameIn()) await giveWay();
+			looked = { rows: n, at: performance.now() };
 		},
 		async finish() {
-			if (gathered > 0) await flush();
-			await writing;
+			if (n > handed.rows) await handOver();
+			await closeBatch();
 			return n;
+		},
+		async close() {
+			batch?.abandon();
+			await batch?.written.catch(() => {});
+			batch = null;
 		},
 	};
 }
