@@ -128,8 +128,8 @@ CASE
   ELSE 'differs'
 END`;
 
-/** Worth a look at the whole of it. */
-const IS_APART = "l.id IS NULL OR r.n IS NULL OR l.unlinked OR l.parked OR r.quantity IS DISTINCT FROM l.shown";
+/** Worth a look at the whole of it: only one side has it, what it shows is not sure or not ours to say, or differs. */
+const IS_APART = "(r.quantity = l.sure) IS NOT TRUE";
 
 /**
  * One pass over both sides, which carries as little as it can and counts on the way; what differs is then looked up by its keys. A full
@@ -140,14 +140,14 @@ const IS_APART = "l.id IS NULL OR r.n IS NULL OR l.unlinked OR l.parked OR r.qua
 const compareStatement = (room: number) => `
 WITH joined AS MATERIALIZED (
   SELECT count(r.n)::int AS staged, count(*) FILTER (WHERE l.governed AND r.n IS NOT NULL)::int AS compared,
-    array_agg(coalesce(l.id, 0)) FILTER (WHERE ${IS_APART}) AS ids, array_agg(coalesce(r.n, 0)) FILTER (WHERE ${IS_APART}) AS ns
+    array_agg(ARRAY[coalesce(l.id, 0), coalesce(r.n, 0)]) FILTER (WHERE ${IS_APART}) AS keys
   FROM (SELECT n, external_id, quantity FROM ${tableOf(room)} WHERE ${readingIn(room)}) r
-  FULL JOIN (SELECT id, external_id, shown, parked, link_state = 'unlinked' AS unlinked, link_state = 'linked' AND desired IS NOT NULL AS governed
+  FULL JOIN (SELECT id, external_id, CASE WHEN link_state <> 'unlinked' AND NOT parked THEN shown END AS sure, link_state = 'linked' AND desired IS NOT NULL AS governed
              FROM listing WHERE shop_id = $1 AND connection_id = $2) l ON l.external_id = r.external_id
 ), apart AS MATERIALIZED (
   SELECT l.id AS listing_id, l.item_id, l.shown, ${TARGET} AS target, coalesce(r.external_id, l.external_id) AS external_id,
     r.n, r.place, r.parent, coalesce(r.sku, l.sku) AS sku, r.barcode, coalesce(r.title, l.title) AS title, r.quantity, ${VERDICT} AS verdict
-  FROM joined CROSS JOIN LATERAL unnest(joined.ids, joined.ns) AS k(id, n)
+  FROM joined CROSS JOIN LATERAL (SELECT joined.keys[i][1] AS id, joined.keys[i][2] AS n FROM generate_subscripts(joined.keys, 1) i) k
   LEFT JOIN listing l ON l.shop_id = $1 AND l.id = k.id
   LEFT JOIN LATERAL (SELECT s.* FROM ${tableOf(room)} s WHERE s.shop_id = $1 AND s.run_id = $3 AND s.attempt = $4 AND s.n = k.n LIMIT 1) r ON true
 ), fresh AS (

@@ -25,10 +25,13 @@ export type StagedRow = {
 const CHUNK_ROWS = 1_000;
 /** A slow channel's rows are seen by whoever watches, and a batch is open no longer. */
 const BATCH_MS = 2_000;
-/** So often a list that comes fast asks whether anybody else needs the machine. */
-const LOOK_ROWS = 10_000;
-/** Such a share takes some hundredths of a second; on a machine that takes far longer for it no more is waited. */
-const ASIDE_MAX_MS = 1_000;
+/** So often it is asked whether messages come in; sooner at first, for until then it is taken that they do. */
+const LOOK_MS = 250;
+const FIRST_LOOK_MS = 100;
+/** A chunk takes some milliseconds. What takes longer has waited for its channel, and the machine was free meanwhile. */
+const ASIDE_MAX_MS = 50;
+/** So many times as long as a chunk took nothing is done where messages come in: of both processors most is left to them. */
+const ASIDE_TIMES = 2;
 
 const copyInto = (room: number) =>
 	`COPY ${tableOf(room)} (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
@@ -38,8 +41,8 @@ export type Staging = {
 	/** `askedAt`: our clock, before what told of it was asked for. */
 	add(row: StagedRow, askedAt: number): void;
 	/**
-	 * To be called between pages: hands over what has gathered, if it is much or long ago. Where messages come in meanwhile it takes
-	 * turns with them: when a share is written, it waits for as long.
+	 * To be called between pages: hands over what has gathered, if it is much or long ago. Where messages come in meanwhile it goes
+	 * slowly, so that none of them finds the machine taken.
 	 */
 	flowOn(): Promise<void>;
 	/** Writes the rest; how many rows there are in all. */
@@ -57,7 +60,12 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 	let lines = "";
 	let n = 0;
 	let handed = { rows: 0, at: performance.now() };
-	let looked = { rows: 0, at: performance.now() };
+	let resumedAt = performance.now();
+	let lookAt = resumedAt + FIRST_LOOK_MS;
+	let isBusy = true;
+	/** From here on. */
+	const known = traffic.cameIn();
+	known.catch(() => {});
 	let batch: CopyBatch | null = null;
 
 	const open = () =>
@@ -82,8 +90,13 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		await batch.write(chunk);
 	};
 	const giveWay = async () => {
-		await closeBatch();
-		await sleep(Math.min(ASIDE_MAX_MS, performance.now() - looked.at));
+		if (performance.now() >= lookAt) {
+			await known;
+			isBusy = await traffic.cameIn();
+			lookAt = performance.now() + LOOK_MS;
+		}
+		if (isBusy) await sleep(Math.min(ASIDE_MAX_MS, ASIDE_TIMES * (performance.now() - resumedAt)));
+		resumedAt = performance.now();
 	};
 	return {
 		add(row, askedAt) {
@@ -92,15 +105,14 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		},
 		async flowOn() {
 			const gathered = n - handed.rows;
-			if (gathered >= CHUNK_ROWS) await handOver();
-			else if (gathered > 0 && performance.now() - handed.at >= BATCH_MS) {
+			if (gathered >= CHUNK_ROWS) {
+				await handOver();
+				await giveWay();
+			} else if (gathered > 0 && performance.now() - handed.at >= BATCH_MS) {
 				// Its next page is long in coming too: nothing waits for it.
 				await handOver();
 				await closeBatch();
 			}
-			if (n - looked.rows < LOOK_ROWS) return;
-			if (await traffic.cameIn()) await giveWay();
-			looked = { rows: n, at: performance.now() };
 		},
 		async finish() {
 			if (n > handed.rows) await handOver();
