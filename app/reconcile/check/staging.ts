@@ -23,15 +23,15 @@ export type StagedRow = {
 
 /** Some hundred kilobytes of text: handed over while the next rows are read. */
 const CHUNK_ROWS = 1_000;
-/** A slow channel's rows are seen by whoever watches, and a batch is open no longer. */
-const BATCH_MS = 2_000;
+/** And where messages come in, a few at a time: a chunk as large takes a processor from them for as long as they take themselves. */
+const DRIP_ROWS = 100;
+/** After each: the database, which is the slower of the two, still has work all the time from large chunks, and hardly any from small ones. */
+const REST_MS = 1;
 /** So often it is asked whether messages come in; sooner at first, for until then it is taken that they do. */
 const LOOK_MS = 250;
 const FIRST_LOOK_MS = 100;
-/** A chunk takes some milliseconds. What takes longer has waited for its channel, and the machine was free meanwhile. */
-const ASIDE_MAX_MS = 50;
-/** So many times as long as a chunk took nothing is done where messages come in: of both processors most is left to them. */
-const ASIDE_TIMES = 2;
+/** A slow channel's rows are seen by whoever watches, and a batch is open no longer. */
+const BATCH_MS = 2_000;
 
 const copyInto = (room: number) =>
 	`COPY ${tableOf(room)} (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
@@ -41,8 +41,7 @@ export type Staging = {
 	/** `askedAt`: our clock, before what told of it was asked for. */
 	add(row: StagedRow, askedAt: number): void;
 	/**
-	 * To be called between pages: hands over what has gathered, if it is much or long ago. Where messages come in meanwhile it goes
-	 * slowly, so that none of them finds the machine taken.
+	 * To be called between pages: hands over what has gathered, if it is much or long ago. Where messages come in it goes slowly.
 	 */
 	flowOn(): Promise<void>;
 	/** Writes the rest; how many rows there are in all. */
@@ -55,17 +54,16 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 	const { id, attempt, room, beganAt } = lease.run;
 	const began = Date.parse(beganAt ?? "");
 	const head = `${shopId}\t${id}\t${attempt}\t`;
-	const traffic = watchTraffic(pool);
 	/** A text that grows is written down once, when it leaves: an array of lines takes a fifth longer. */
 	let lines = "";
 	let n = 0;
 	let handed = { rows: 0, at: performance.now() };
-	let resumedAt = performance.now();
-	let lookAt = resumedAt + FIRST_LOOK_MS;
-	let isBusy = true;
+	const traffic = watchTraffic(pool);
 	/** From here on. */
 	const known = traffic.cameIn();
 	known.catch(() => {});
+	let isBusy = true;
+	let lookAt = performance.now() + FIRST_LOOK_MS;
 	let batch: CopyBatch | null = null;
 
 	const open = () =>
@@ -89,14 +87,10 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		handed = { rows: n, at: performance.now() };
 		await batch.write(chunk);
 	};
-	const giveWay = async () => {
-		if (performance.now() >= lookAt) {
-			await known;
-			isBusy = await traffic.cameIn();
-			lookAt = performance.now() + LOOK_MS;
-		}
-		if (isBusy) await sleep(Math.min(ASIDE_MAX_MS, ASIDE_TIMES * (performance.now() - resumedAt)));
-		resumedAt = performance.now();
+	const look = async () => {
+		await known;
+		isBusy = await traffic.cameIn();
+		lookAt = performance.now() + LOOK_MS;
 	};
 	return {
 		add(row, askedAt) {
@@ -105,9 +99,10 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		},
 		async flowOn() {
 			const gathered = n - handed.rows;
-			if (gathered >= CHUNK_ROWS) {
+			if (gathered >= (isBusy ? DRIP_ROWS : CHUNK_ROWS)) {
 				await handOver();
-				await giveWay();
+				await sleep(REST_MS);
+				if (performance.now() >= lookAt) await look();
 			} else if (gathered > 0 && performance.now() - handed.at >= BATCH_MS) {
 				// Its next page is long in coming too: nothing waits for it.
 				await handOver();
