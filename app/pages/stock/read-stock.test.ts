@@ -57,6 +57,11 @@ describe("R35 the stock page", () => {
 		expect(await skus(shop, "q=%25")).toEqual([]);
 		expect(await skus(shop, `channel=${shop.woocommerce}`)).toHaveLength(11);
 		expect(await skus(shop, "state=nonsense&channel=drop")).toHaveLength(12);
+		// Each together with a channel and a word.
+		const both = (state: string) => skus(shop, `state=${state}&channel=${shop.woocommerce}&q=NW`);
+		expect(await both("off")).toEqual(["NW-0001", "NW-0002"]);
+		expect([await both("failed"), await both("paused")]).toEqual([["NW-0002"], ["NW-0003"]]);
+		expect([await both("owed"), await both("out"), await both("unlisted")]).toEqual([["NW-0004"], ["NW-0004"], ["NW-0005"]]);
 		const { rows } = await readStock(db.pool, shop.shopId, ask());
 		expect(rows.slice(0, 6).map((row) => row.listings.map(({ mark }) => mark))).toEqual([
 			["waiting"],
@@ -67,6 +72,9 @@ describe("R35 the stock page", () => {
 			["right"],
 		]);
 		expect(rows[3]).toMatchObject({ available: 0, owed: 2 });
+		await set("DELETE FROM listing WHERE shop_id = $1 AND item_id = $2", 3);
+		expect([await both("owed"), await both("out")]).toEqual([[], []]);
+		expect(await skus(shop, "state=out")).toEqual(["NW-0004"]);
 	});
 
 	test("pages forwards and backwards are the same cuts, products without a SKU included", async () => {

@@ -55,7 +55,9 @@ function conditionsOf(shopId: number, filter: StockFilter) {
 	}
 	const ofChannel = filter.channelId === null ? "" : `AND c.id = ${value(filter.channelId)}::bigint`;
 	if (filter.state) conditions.push(stateCondition(filter.state, ofChannel));
-	else if (ofChannel) conditions.push(someListing(ofChannel, "true"));
+	// What is true of the product wherever it is listed: of those on this channel.
+	if (ofChannel && (filter.state === null || filter.state === "owed" || filter.state === "out"))
+		conditions.push(someListing(ofChannel, "true"));
 	return { conditions, value, values };
 }
 
