@@ -32,6 +32,8 @@ const LOOK_MS = 250;
 const FIRST_LOOK_MS = 100;
 /** A slow channel's rows are seen by whoever watches, and a batch is open no longer. */
 const BATCH_MS = 2_000;
+/** Rows that took so long to come were waited for, and so will be the next: no connection is held meanwhile. */
+const SLOW_MS = 50;
 
 const copyInto = (room: number) =>
 	`COPY ${tableOf(room)} (shop_id, run_id, attempt, n, kind, asked_s, external_id, place, parent, sku, barcode, title, quantity, at, flags) FROM STDIN`;
@@ -99,11 +101,13 @@ export function createStaging(pool: Pool, shopId: number, lease: RunLease): Stag
 		},
 		async flowOn() {
 			const gathered = n - handed.rows;
+			const tookMs = performance.now() - handed.at;
 			if (gathered >= (isBusy ? DRIP_ROWS : CHUNK_ROWS)) {
 				await handOver();
+				if (tookMs >= SLOW_MS) await closeBatch();
 				await sleep(REST_MS);
 				if (performance.now() >= lookAt) await look();
-			} else if (gathered > 0 && performance.now() - handed.at >= BATCH_MS) {
+			} else if (gathered > 0 && tookMs >= BATCH_MS) {
 				// Its next page is long in coming too: nothing waits for it.
 				await handOver();
 				await closeBatch();
